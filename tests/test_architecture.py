@@ -59,6 +59,9 @@ LIBRARIES = {
     "python_calamine": {"tables.excel_child"},
     "tomlkit": {"model.tag_file", "notify.config_edit"},
     "argon2": {"access"},
+    "apprise": {"notify.ways.apprise_child"},
+    "requests": {"notify.ways.apprise_child"},
+    "matplotlib": {"notify.event_drawing"},
 }
 """Which rooms, or single modules, may import a library."""
 
