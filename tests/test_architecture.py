@@ -61,6 +61,7 @@ LIBRARIES = {
     "argon2": {"access"},
     "apprise": {"notify.ways.apprise_child"},
     "requests": {"notify.ways.apprise_child"},
+    "urllib3": {"notify.ways.apprise_child"},
     "matplotlib": {"notify.event_drawing"},
 }
 """Which rooms, or single modules, may import a library."""

@@ -19,6 +19,7 @@ import http.client
 import json
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -31,6 +32,7 @@ from sensormon.notify.ways.delivery import Answer, Outgoing, answer_to_status, l
 
 LONGEST_READ = 2_048
 """Bytes of the body of a refusal."""
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 _SAFE = "/%:@!$&'()*+,;=~-._?"
 
 
@@ -41,6 +43,16 @@ def signature(secret: str, body: bytes) -> str:
     'sha256=f7bc83f430538424b1'
     """
     return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def body_of(payload: Mapping[str, Any]) -> bytes:
+    """The payload as JSON; NaN and infinity, which JSON does not know, as null.
+
+    >>> body_of({"value": 39.1, "score": float("nan")})
+    b'{"value": 39.1, "score": null}'
+    """
+    known = json.loads(json.dumps(payload), parse_constant=lambda _: None)
+    return json.dumps(known, ensure_ascii=False).encode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -61,10 +73,10 @@ class Webhook:
             )
 
     def send(self, outgoing: Outgoing, deadline: float) -> Answer:
-        """See `Way`. Raises ValueError for a payload that is not JSON."""
+        """See `Way`."""
         until = time.monotonic() + deadline
         host, port = self._place()
-        body = json.dumps(outgoing.payload, ensure_ascii=False, allow_nan=False).encode()
+        body = body_of(outgoing.payload)
         try:
             with connected(host, port, until, allow_private=self.allow_private, ask=self.ask) as line:
                 return self._posted(self._connection(host, port, line), body, outgoing.key)
@@ -126,7 +138,7 @@ class Webhook:
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"sensormon/{__version__}",
-            "Idempotency-Key": key,
+            "Idempotency-Key": quote(key, safe=_PRINTABLE),
             "Connection": "close",
         }
         if self.secret:

@@ -102,6 +102,10 @@ def test_it_ends_at_the_deadline_and_hides_its_url(receiver: StartReceiver, outg
 
 
 def test_a_host_that_leads_to_this_machine_is_refused(receiver: StartReceiver, outgoing: Outgoing) -> None:
+    try:
+        socket.gethostbyname(socket.gethostname())
+    except OSError:
+        pytest.skip("this machine does not know its own name")
     server = receiver()
     answer = ntfy(server, socket.gethostname(), allow_private=False).send(outgoing, 10)
     assert (answer.delivered, answer.lasting) == (False, True)

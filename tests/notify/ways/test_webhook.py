@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import math
 import socket
 import ssl
 import time
+from dataclasses import replace
 
 import pytest
 
 from sensormon.model.errors import UsageError
 from sensormon.notify.ways.by_url import way_of
 from sensormon.notify.ways.delivery import Answer, Outgoing, Way
+from sensormon.notify.ways.webhook import Webhook
 from tests.notify.ways.conftest import StartReceiver
 from tests.support.receiver import Behaviour, Receiver, Request, accepts
 
@@ -246,12 +249,20 @@ def test_what_leads_to_this_machine_is_refused_at_sending(
     receiver: StartReceiver, outgoing: Outgoing
 ) -> None:
     server = receiver()
-    name = socket.gethostname()
-    way = way_of(f"http://{name}:{server.port}/{TOKEN}", mail=None, secret="", allow_private=False)
+    way = Webhook(f"http://hooks.example:{server.port}/{TOKEN}", ask=lambda *_: ["127.0.0.1"])
     answer = way.send(outgoing, 5)
     assert answer.lasting
     assert "Messages do not go there unless allow_private = true" in answer.words
     assert server.received == []
+
+
+def test_a_number_that_is_none_arrives_as_null(receiver: StartReceiver, outgoing: Outgoing) -> None:
+    server = receiver()
+    payload = {"events": [{"value": math.nan, "score": math.inf, "why": "\ud800 č"}]}
+    assert hook(server).send(replace(outgoing, key="tag-č\n", payload=payload), 5).delivered
+    (request,) = server.received
+    assert request.json == {"events": [{"value": None, "score": None, "why": "? č"}]}
+    assert request.headers["idempotency-key"] == "tag-%C4%8D%0A"
 
 
 def test_a_user_in_the_url_signs_in_over_https_alone(
