@@ -133,6 +133,11 @@ class Rule:
         return not self.health and not self.heartbeat
 
 
+def contacts_of(rule: Rule) -> tuple[str, ...]:
+    """Everybody whom it tells, at once or by escalation, each once."""
+    return tuple(dict.fromkeys((*rule.to, *(name for step in rule.escalate for name in step.to))))
+
+
 @dataclass(frozen=True)
 class NotifyConfig:
     """All of it; contacts, calendars and rules by name, in the order of the file."""

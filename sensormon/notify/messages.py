@@ -69,8 +69,9 @@ class Try:
 @dataclass(frozen=True)
 class Message:
     """`events` are listed, at most `LISTED`; `covers` are the ids of all events that it tells of, `held_back`
-    how many of those are not listed. `text` is what a message tells that is not about events: the condition
-    of the monitor, the words of a test. `condition` names the condition, with what it is about ("silent:ph").
+    how many of those are not listed, `over` those of them that had ended when it was made. `text` is what
+    a message tells that is not about events: the conditions of the monitor, the words of a test. `condition`
+    names the condition, with what it is about ("silent:ph"); several stand on a line each.
     Times are µs UTC; `due` is when the next try is, by the way `way` of the contact. `tries` are the newest
     `TRIES`, those before `begun` were made before a person sent it again.
     """
@@ -83,6 +84,7 @@ class Message:
     events: tuple[ToldEvent, ...] = ()
     covers: tuple[int, ...] = ()
     held_back: int = 0
+    over: tuple[int, ...] = ()
     text: str = ""
     condition: str = ""
     storm: bool = False
@@ -130,6 +132,7 @@ def content_of(message: Message) -> dict[str, Any]:
         "events": [vars_of(event) for event in message.events],
         "covers": list(message.covers),
         "held_back": message.held_back,
+        "over": list(message.over),
         "text": message.text,
         "condition": message.condition,
         "storm": message.storm,
@@ -155,6 +158,7 @@ def message_of(key: str, content: Mapping[str, Any]) -> Message:
         "state": MessageState(content["state"]),
         "events": tuple(_read(ToldEvent, event) for event in content.get("events", ())),
         "covers": tuple(content.get("covers", ())),
+        "over": tuple(content.get("over", ())),
         "tries": tuple(_read(Try, attempt) for attempt in content.get("tries", ())),
     }
     return Message(key=key, **fields)

@@ -1,0 +1,180 @@
+"""Which messages on the monitor itself are due: conditions that stand or ended, and heartbeats. Pure.
+
+A condition is told once while it stands, and again when it has begun anew since; with `returned`, its end
+is told too. Nobody can acknowledge a condition: reminders and escalations go on while it stands.
+Conditions that a rule tells a contact at one time go in one message. These messages have an
+allowance of their own, as large as the contact's limit, so that a flood of events never holds them back.
+
+A heartbeat goes out once in each period, which begins at a multiple of it since 1970 in UTC, as soon as the
+rule's calendars apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
+from sensormon.events.actions import ATTENTION
+from sensormon.model.clock import DAY, SECOND
+from sensormon.model.format import counted, duration
+from sensormon.model.timestamps import micros
+from sensormon.notify.calendar import applies
+from sensormon.notify.conditions import Standing, ended_words
+from sensormon.notify.config import Calendar, Condition, Contact, NotifyConfig, Rule, contacts_of
+from sensormon.notify.matching import matcher
+from sensormon.notify.messages import LISTED, Kind, Message, key_of
+from sensormon.notify.parcels import room
+from sensormon.notify.told import Occurrence, Told
+
+HEARTBEAT = "heartbeat"
+"""What stands for a condition in a heartbeat."""
+TOGETHER = 200
+"""Conditions that one message names at most."""
+
+
+def health_messages(
+    config: NotifyConfig,
+    events: pd.DataFrame,
+    told: Told,
+    standing: Sequence[Standing] | None,
+    now: int,
+) -> list[Message]:
+    """The messages due now; without `standing`, heartbeats alone."""
+    in_force = [
+        rule
+        for rule in sorted(config.rules.values(), key=lambda rule: rule.name)
+        if rule.on and not rule.of_events and _applies(rule, config.calendars, now)
+    ]
+    messages: list[Message] = []
+    for contact in config.contacts.values():
+        due: list[Message] = []
+        for rule in in_force:
+            if standing is not None and contact.name in contacts_of(rule):
+                due += _of_conditions(rule, contact, standing, told, now)
+                due += _of_ends(rule, contact, standing, told, now)
+            if rule.heartbeat and contact.name in rule.to:
+                due += _heartbeat(rule, contact, events, told, standing, now)
+        sent = told.sent(contact.name, now - contact.limit.seconds * SECOND, health=True)
+        messages += due[: max(0, room(contact.limit, sent, now))]
+    return messages
+
+
+def _applies(rule: Rule, calendars: Mapping[str, Calendar], now: int) -> bool:
+    return not rule.calendars or any(applies(calendars[name], now) for name in rule.calendars)
+
+
+def _of_conditions(
+    rule: Rule, contact: Contact, standing: Sequence[Standing], told: Told, now: int
+) -> list[Message]:
+    """What stands, in a message for each kind: told first, repeated, escalated."""
+    stand = {each.name for each in standing}
+    due: dict[Kind, list[tuple[int, Standing]]] = {}
+    for each in standing:
+        if _takes(rule, each) and each.part_of not in stand:
+            for kind, ready in _moments(
+                rule, contact, each, told.condition(rule.name, contact.name, each.name)
+            ):
+                if ready <= now:
+                    due.setdefault(kind, []).append((ready, each))
+    messages = []
+    for kind, waiting in due.items():
+        if min(ready for ready, _ in waiting) + round(contact.group * SECOND) <= now:
+            words = {each.name: each.words for _, each in waiting}
+            messages += _messages(rule, contact, kind, words, told, now)
+    return messages
+
+
+def _takes(rule: Rule, each: Standing) -> bool:
+    """Whether the rule tells of this condition; its tags choose among those that are silent."""
+    if each.condition not in rule.health:
+        return False
+    return each.condition is not Condition.SILENT or not rule.tags or matcher(rule.tags)(each.about)
+
+
+def _moments(rule: Rule, contact: Contact, each: Standing, before: Occurrence) -> Iterator[tuple[Kind, int]]:
+    """What is to be told of a condition, and since when (µs UTC)."""
+    begins = each.since + round(rule.after * SECOND)
+    known = before.open if rule.returned else before.told >= each.since
+    if contact.name in rule.to:
+        if not known:
+            yield Kind.HEALTH, begins
+        elif rule.remind:
+            yield Kind.REMINDER, before.told + round(rule.remind * SECOND)
+    for step in rule.escalate:
+        ready = begins + round(step.after * SECOND)
+        if contact.name in step.to and before.told < ready:
+            yield Kind.ESCALATION, ready
+
+
+def _of_ends(
+    rule: Rule, contact: Contact, standing: Sequence[Standing], told: Told, now: int
+) -> list[Message]:
+    """What was told and stands no longer."""
+    if not rule.returned:
+        return []
+    stand = {each.name for each in standing}
+    ended = [
+        name
+        for name in told.open_conditions(rule.name, contact.name)
+        if name not in stand and name != HEARTBEAT
+    ]
+    return _messages(rule, contact, Kind.RETURNED, {name: ended_words(name) for name in ended}, told, now)
+
+
+def _heartbeat(
+    rule: Rule,
+    contact: Contact,
+    events: pd.DataFrame,
+    told: Told,
+    standing: Sequence[Standing] | None,
+    now: int,
+) -> list[Message]:
+    period = round(rule.heartbeat * SECOND)
+    last = told.condition(rule.name, contact.name, HEARTBEAT).told
+    if last // period >= now // period:
+        return []
+    words = {HEARTBEAT: heartbeat_words(events, standing, period, now)}
+    return _messages(rule, contact, Kind.HEALTH, words, told, now)
+
+
+def heartbeat_words(events: pd.DataFrame, standing: Sequence[Standing] | None, period: int, now: int) -> str:
+    """That the monitor is alive, with counts of the last period (µs), at most a day."""
+    span = min(period, DAY)
+    began = int((micros(events["start"]) >= now - span).sum())
+    waiting = int(events["state"].isin(ATTENTION).sum())
+    words = (
+        f"The monitor is alive. {counted(began, 'event')} began in the last {duration(span / SECOND)}, "
+        f"{waiting:,} {'needs' if waiting == 1 else 'need'} attention."
+    )
+    return "\n".join([words, *lines_of([each.words for each in standing or ()])])
+
+
+def lines_of(words: Sequence[str]) -> list[str]:
+    """These as lines of a message, at most `LISTED`, and how many more there are."""
+    more = len(words) - LISTED
+    return [*words[:LISTED], *([f"And {more:,} more."] if more > 0 else [])]
+
+
+def _messages(
+    rule: Rule, contact: Contact, kind: Kind, words: Mapping[str, str], told: Told, now: int
+) -> list[Message]:
+    """The messages of these conditions, by name; more than one if they are many."""
+    names = sorted(words)
+    messages = []
+    for place in range(0, len(names), TOGETHER):
+        part = names[place : place + TOGETHER]
+        before = told.condition(rule.name, contact.name, part[0])
+        messages.append(
+            Message(
+                key=key_of(rule.name, contact.name, kind, part[0], before.told),
+                kind=kind,
+                rule=rule.name,
+                contact=contact.name,
+                created=now,
+                text="\n".join(lines_of([words[name] for name in part])),
+                condition="\n".join(part),
+                due=now,
+            )
+        )
+    return messages

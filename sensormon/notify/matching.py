@@ -1,0 +1,116 @@
+"""Which events a rule takes. Pure, and by columns: each pattern is held against each different word once.
+
+What it is not: a judgement whether an event is told now; see `planning`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.events import Severity
+from sensormon.model.readings import Bools, Ints
+from sensormon.model.tags import TagTable
+from sensormon.notify.config import Rule
+
+RANKS = {str(severity): rank for rank, severity in enumerate(Severity)}
+"""Severities as numbers, the worst the highest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """A column of words as the places of each row's word among the different ones."""
+
+    places: Ints
+    different: tuple[str, ...]
+
+    @classmethod
+    def of(cls, column: pd.Series[Any]) -> Words:
+        """These of a frame's column; a missing word is empty."""
+        places, different = pd.factorize(column.fillna("") if column.hasnans else column)
+        return cls(places.astype(np.int64), tuple(map(str, different)))
+
+    def rows(self, taken: Callable[[str], bool]) -> Bools:
+        """The rows whose word is taken."""
+        rows: Bools = np.array([*map(taken, self.different), False], dtype=np.bool_)[self.places]
+        return rows
+
+    def at(self, rows: Ints | Bools) -> Words:
+        """These rows alone."""
+        return Words(self.places[rows], self.different)
+
+
+@dataclass(frozen=True, eq=False)
+class Facets:
+    """What rules ask of events, an item of each column for each event; `groups` has the group of each tag."""
+
+    tag: Words
+    groups: tuple[str, ...]
+    profile: Words
+    detector: Words
+    severity: Words
+    label: Words
+    state: Words
+
+    @classmethod
+    def of(cls, events: pd.DataFrame, tags: TagTable) -> Facets:
+        """Those of a frame as `EventReader.between` returns it."""
+        tag = Words.of(events["tag"])
+        rest = (Words.of(events[name]) for name in ("profile", "detector", "severity", "label", "state"))
+        return cls(tag, tuple(tags[name].group for name in tag.different), *rest)
+
+
+def taken(facets: Facets, rule: Rule) -> Bools:
+    """For each event whether the rule takes it, by everything but time: each selection, and the severity."""
+    rows = _by_what(facets, rule)
+    for words, chosen in ((facets.label, rule.labels), (facets.state, rule.states)):
+        if chosen:
+            rows &= words.rows(chosen.__contains__)
+    return rows
+
+
+def _by_what(facets: Facets, rule: Rule) -> Bools:
+    least = RANKS[str(rule.severity)]
+    rows = facets.severity.rows(lambda word: RANKS.get(word, 0) >= least)
+    for words, patterns in (
+        (facets.tag, rule.tags),
+        (facets.profile, rule.profiles),
+        (facets.detector, rule.detectors),
+    ):
+        if patterns:
+            rows &= words.rows(matcher(patterns))
+    if rule.groups:
+        in_group = matcher(rule.groups)
+        of_tag = [any(map(in_group, with_those_above(group))) for group in facets.groups]
+        rows &= np.array([*of_tag, False], dtype=np.bool_)[facets.tag.places]
+    return rows
+
+
+def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a word matches one of these patterns; * stands for any characters, ? for one.
+
+    Upper and lower case differ; everything else, brackets too, stands for itself.
+
+    >>> hot = matcher(["fermenter_*", "T[1]"])
+    >>> hot("fermenter_ph"), hot("Fermenter_ph"), hot("T[1]"), hot("T1")
+    (True, False, True, False)
+    """
+    # A bracket is no set of characters here, since tags and groups may have brackets in their names.
+    whole = re.compile("|".join(translate(pattern.replace("[", "[[]")) for pattern in patterns))
+    return lambda word: whole.match(word) is not None
+
+
+def with_those_above(group: str) -> Iterable[str]:
+    """A group and all that it is below, by slashes.
+
+    >>> list(with_those_above("Hall 1/Line 2/Pump"))
+    ['Hall 1', 'Hall 1/Line 2', 'Hall 1/Line 2/Pump']
+    """
+    parts = group.split("/")
+    return ("/".join(parts[: place + 1]) for place in range(len(parts)))

@@ -1,0 +1,125 @@
+"""Which messages are due now. Pure: the same inputs give the same messages with the same keys.
+
+So two processes, or one after a restart, plan the same; what a message tells counts as told once the
+message is in the outbox. Nothing is kept between two calls. What it is not: a sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sensormon.model.readings import Bools
+from sensormon.model.tags import TagTable
+from sensormon.notify.conditions import Standing
+from sensormon.notify.config import Contact, NotifyConfig, Rule, contacts_of
+from sensormon.notify.facts import Facts, Past, PastOf, Quiet, facts_of, never_quiet
+from sensormon.notify.health import health_messages
+from sensormon.notify.messages import LISTED, Kind, Message, ToldEvent, key_of
+from sensormon.notify.notices import Taken, dues, take
+from sensormon.notify.parcels import Parcel, in_flood, parcels, reach
+from sensormon.notify.told import Told
+
+Describe = Callable[[Mapping[Any, Any]], ToldEvent]
+"""A row of the frame of events as a message tells it."""
+
+
+def plan(
+    config: NotifyConfig,
+    rules_since: Mapping[str, int],
+    events: pd.DataFrame,
+    told: Told,
+    standing: Sequence[Standing] | None,
+    *,
+    tags: TagTable,
+    describe: Describe,
+    now: int,
+    quiet: Quiet = never_quiet,
+    imported: Sequence[tuple[int, int]] = (),
+) -> list[Message]:
+    """The messages to put into the outbox now (µs UTC).
+
+    `events` are those of `EventReader.between` that ended within `notices.LATEST`, or last. `rules_since`
+    has when each rule was first seen (µs UTC); one that is not there begins now. `standing` are the
+    conditions of the monitor, None while they are not known. `imported` are first and last ids of imported
+    readings: events of these alone are not told.
+
+    See `notices` for what is due, `parcels` for groups, limits and digests, `health` for conditions.
+    """
+    facts, ids, edges = facts_of(events, tags, quiet, imported, now)
+    past = PastOf(told, ids, edges)
+    views = views_of(config, rules_since, facts, now)
+    drafts = [
+        (contact, parcel)
+        for contact in config.contacts.values()
+        for parcel in parcels_to(contact, facts, views, past, now)
+    ]
+    listed = _listed(events, facts, [parcel for _, parcel in drafts], describe)
+    messages = []
+    for contact, parcel in drafts:
+        flood = floods(facts, views, contact.name)
+        messages.append(message_of(parcel, contact.name, facts, flood, listed, now))
+    return messages + health_messages(config, events, told, standing, now)
+
+
+def views_of(config: NotifyConfig, rules_since: Mapping[str, int], facts: Facts, now: int) -> list[Taken]:
+    """What each rule of events that is on sees of these, in order of their names."""
+    rules = sorted((rule for rule in config.rules.values() if rule.on and rule.of_events), key=_name)
+    return [take(facts, rule, config.calendars, rules_since.get(rule.name, now), now) for rule in rules]
+
+
+def parcels_to(contact: Contact, facts: Facts, views: Iterable[Taken], past: Past, now: int) -> list[Parcel]:
+    """What goes out to this contact now."""
+    waiting = list(dues(facts, views, contact.name, past, now))
+    sent = past.sent(contact.name, reach(contact, waiting, now))
+    return parcels(contact, waiting, facts, past.last("", contact.name, Kind.DIGEST), sent, now)
+
+
+def floods(facts: Facts, views: Iterable[Taken], contact: str) -> Bools:
+    """For each event whether it is one of a flood among those that rules tell this contact."""
+    counts = np.zeros(len(facts), dtype=np.bool_)
+    for view in views:
+        if contact in contacts_of(view.rule):
+            counts |= view.counts
+    order = np.flatnonzero(counts)
+    order = order[np.argsort(facts.start[order], kind="stable")]
+    counts[order] = in_flood(facts.start[order])
+    return counts
+
+
+def message_of(
+    parcel: Parcel, contact: str, facts: Facts, flood: Bools, listed: Mapping[int, ToldEvent], now: int
+) -> Message:
+    """The message of this parcel; `listed` has events by their places."""
+    ids = np.sort(facts.id[parcel.rows])
+    events = tuple(listed[place] for place in parcel.rows[:LISTED].tolist() if place in listed)
+    return Message(
+        key=key_of(parcel.rule, contact, parcel.kind, int(ids[0]), parcel.before),
+        kind=parcel.kind,
+        rule=parcel.rule,
+        contact=contact,
+        created=now,
+        events=events,
+        covers=tuple(ids.tolist()),
+        held_back=len(ids) - len(events),
+        over=tuple(np.sort(facts.id[parcel.rows[facts.over[parcel.rows]]]).tolist()),
+        storm=bool(flood[parcel.rows].any()),
+        due=now,
+    )
+
+
+def _listed(
+    events: pd.DataFrame, facts: Facts, drafts: Iterable[Parcel], describe: Describe
+) -> dict[int, ToldEvent]:
+    """The events that these messages list, by their places in the facts."""
+    places = sorted({place for parcel in drafts for place in parcel.rows[:LISTED].tolist()})
+    columns = [name for name in events.columns if name != "ids"]
+    rows = events[columns].iloc[facts.row[places]] if places else events[:0]
+    return {place: describe(row) for place, row in zip(places, rows.to_dict("records"), strict=True)}
+
+
+def _name(rule: Rule) -> str:
+    return rule.name

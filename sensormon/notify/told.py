@@ -1,0 +1,146 @@
+"""What the messages of the outbox tell: by whom and to whom, of which events, and when.
+
+An index over messages, built one by one. Events are named by ids of flagged readings as they were when the
+message was made; an event counts as told if any of its readings is among them, see `facts`.
+What it is not: a place that keeps messages.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sensormon.model.readings import Ints
+from sensormon.notify.messages import Kind, Message
+
+OVER = "over"
+"""Beside the kinds: that an event was told as over, by a message of whichever kind."""
+KEPT_TIMES = 10_000
+"""Messages to a contact whose times are kept, the newest; no limit of messages is higher."""
+
+Teller = tuple[str, str, str]
+"""A rule, a contact, and a kind or OVER. A digest tells for every rule; its own is empty here."""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """When a condition was last told, and when it was last told as over (µs UTC), 0 for never."""
+
+    told: int = 0
+    returned: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether it was told, and not as over since."""
+        return self.told > self.returned
+
+
+class Told:
+    """The messages that were made so far. One thread at a time."""
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self._covers: dict[Teller, list[tuple[Ints, int]]] = defaultdict(list)
+        self._joined: dict[Teller, tuple[Ints, Ints]] = {}
+        self._sent: dict[tuple[str, bool], list[int]] = defaultdict(list)
+        self._conditions: dict[tuple[str, str, str], Occurrence] = {}
+        self._known: dict[str, tuple[int, tuple[int, ...]]] = {}
+        for message in messages:
+            self.add(message)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether the message of this key is among them."""
+        return key in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, message: Message) -> None:
+        """Count this message; a further version of one that tells the same changes nothing."""
+        known = self._known.get(message.key)
+        if known == (message.created, message.covers):
+            return
+        self._known[message.key] = message.created, message.covers
+        if message.kind is Kind.TEST:
+            return
+        insort(times := self._sent[message.contact, is_health(message)], message.created)
+        del times[:-KEPT_TIMES]
+        for line in message.condition.splitlines():
+            self._count(line, message)
+        rule = "" if message.kind is Kind.DIGEST else message.rule
+        for kind, ids in ((str(message.kind), message.covers), (OVER, message.over)):
+            if ids:
+                teller = (rule, message.contact, kind)
+                self._covers[teller].append((np.array(ids, dtype=np.int64), message.created))
+                self._joined.pop(teller, None)
+
+    def _count(self, condition: str, message: Message) -> None:
+        where = (message.rule, message.contact, condition)
+        before = self._conditions.get(where, Occurrence())
+        over = message.kind is Kind.RETURNED
+        self._conditions[where] = Occurrence(
+            before.told if over else max(before.told, message.created),
+            max(before.returned, message.created) if over else before.returned,
+        )
+
+    def by(self, rule: str, contact: str, kind: str) -> tuple[Ints, Ints]:
+        """The ids of which this rule told this contact by messages of this kind, and when, in no order."""
+        teller = (rule, contact, str(kind))
+        if teller not in self._joined:
+            parts = self._covers.get(teller)
+            if not parts:
+                return _NONE, _NONE
+            times = np.repeat([time for _, time in parts], [len(ids) for ids, _ in parts])
+            self._joined[teller] = np.concatenate([ids for ids, _ in parts]), times
+        return self._joined[teller]
+
+    def sent(self, contact: str, since: int, *, health: bool = False) -> list[int]:
+        """When messages to this contact were made, after `since`, in order; those on the monitor apart.
+
+        Tests do not count.
+        """
+        times = self._sent.get((contact, health), [])
+        return times[bisect_right(times, since) :]
+
+    def condition(self, rule: str, contact: str, condition: str) -> Occurrence:
+        """When this rule told this contact of this condition."""
+        return self._conditions.get((rule, contact, condition), Occurrence())
+
+    def open_conditions(self, rule: str, contact: str) -> list[str]:
+        """The conditions that this rule told this contact, and not as over since, in order."""
+        return sorted(
+            condition
+            for (by, to, condition), occurrence in self._conditions.items()
+            if (by, to) == (rule, contact) and occurrence.open
+        )
+
+    def forget(self, before: int, lasting: Ints) -> None:
+        """Let go of what was told before this time, but for events with these ids and open conditions.
+
+        What is let go can be planned anew if an event that old is given to `plan` again.
+        """
+        self._known = {key: known for key, known in self._known.items() if known[0] >= before}
+        for times in self._sent.values():
+            del times[: bisect_left(times, before)]
+        self._conditions = {
+            where: occurrence
+            for where, occurrence in self._conditions.items()
+            if occurrence.open or max(occurrence.told, occurrence.returned) >= before
+        }
+        for teller, parts in list(self._covers.items()):
+            kept = [(ids if time >= before else ids[np.isin(ids, lasting)], time) for ids, time in parts]
+            self._covers[teller] = [(ids, time) for ids, time in kept if len(ids)]
+            if not self._covers[teller]:
+                del self._covers[teller]
+        self._joined.clear()
+
+
+def is_health(message: Message) -> bool:
+    """Whether it is about the monitor itself; these have an allowance of their own."""
+    return message.kind is Kind.HEALTH or bool(message.condition)
+
+
+_NONE: Ints = np.zeros(0, dtype=np.int64)
