@@ -1,0 +1,104 @@
+"""Hands a message over by a way of its contact, as the file says.
+
+Secrets come from the environment when a way is opened, and stay there: neither they nor the address of a
+way is in an answer's words. What it is not: who decides when, or by which way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from sensormon.model.errors import SensormonError, UsageError
+from sensormon.notify.config import Contact, Mail, NotifyConfig
+from sensormon.notify.messages import Message
+from sensormon.notify.trying import PATIENCE, Outcome
+from sensormon.notify.ways.by_url import way_of
+from sensormon.notify.ways.delivery import MailServer, Outgoing, Way
+
+DEADLINE = 20.0
+"""Seconds for one hand-over."""
+UNUSABLE = 2 * PATIENCE / 1e6
+"""Seconds after which a way that cannot be used as the file stands is tried again; the next one at once."""
+
+Compose = Callable[[Message, bool], Outgoing]
+"""Words a message, with a picture if that is asked for and can be. Raises StoreError, JournalError."""
+
+
+class ByTheFile:
+    """`config` gives what is in force. Thread-safe."""
+
+    def __init__(
+        self, config: Callable[[], NotifyConfig], environment: Mapping[str, str], compose: Compose
+    ) -> None:
+        self._config = config
+        self._environment = environment
+        self._compose = compose
+        self._lock = threading.Lock()
+        self._opened: dict[tuple[str, str, Mail | None, bool], Way] = {}
+
+    def ways(self, contact: str) -> int | None:
+        """How many ways this contact has, 0 if there is none of this name; None if nobody is to be told."""
+        contacts = self._config().contacts
+        if not contacts:
+            return None
+        return len(contacts[contact].ways) if contact in contacts else 0
+
+    def deliver(self, message: Message) -> Outcome:
+        """Hand it over by its way, within some `DEADLINE`."""
+        config = self._config()
+        contact = config.contacts.get(message.contact)
+        if contact is None or message.way >= len(contact.ways):
+            return Outcome(False, "the file has changed", wait=0.0)
+        url = contact.ways[message.way]
+        try:
+            way = self.open(contact, url, config.mail)
+            outgoing = self._compose(message, is_mail(url))
+        except UsageError as error:
+            return Outcome(False, str(error), wait=UNUSABLE)
+        except SensormonError as error:
+            return Outcome(False, str(error))
+        answer = way.send(outgoing, DEADLINE)
+        return Outcome(answer.delivered, answer.words, answer.lasting, answer.wait)
+
+    def open(self, contact: Contact, url: str, mail: Mail | None) -> Way:
+        """The way, as one opened before. Raises UsageError, without the URL, if it cannot be used."""
+        secret = self._secret(contact.secret_env, f"contacts.{contact.name}")
+        key = url, secret, mail if is_mail(url) else None, contact.allow_private
+        with self._lock:
+            if key not in self._opened:
+                if len(self._opened) > 1_000:
+                    self._opened.clear()
+                server = self._server(mail) if mail is not None and is_mail(url) else None
+                self._opened[key] = way_of(
+                    url, mail=server, secret=secret, allow_private=contact.allow_private
+                )
+            return self._opened[key]
+
+    def problems(self) -> list[str]:
+        """Which ways cannot be used as the file stands, and why; without their addresses."""
+        config = self._config()
+        problems = []
+        for contact in config.contacts.values():
+            for place, url in enumerate(contact.ways):
+                try:
+                    self.open(contact, url, config.mail)
+                except UsageError as error:
+                    problems.append(f"way {place + 1} of contact {contact.name} cannot be used: {error}")
+        return problems
+
+    def _server(self, mail: Mail) -> MailServer:
+        return MailServer(mail.server, mail.sender, mail.user, self._secret(mail.password_env, "mail"))
+
+    def _secret(self, name: str, where: str) -> str:
+        """What this environment variable holds; empty without a name."""
+        if name and not self._environment.get(name):
+            raise UsageError(
+                f"the environment variable {name} is not set", where=where, hint="Set it and start again"
+            )
+        return self._environment[name] if name else ""
+
+
+def is_mail(url: str) -> bool:
+    """Whether this way is mail, which shows pictures."""
+    return url.lower().startswith("mailto:")

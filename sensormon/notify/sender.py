@@ -1,0 +1,238 @@
+"""The sender: plans what is due, keeps it, hands it over, and keeps what came of it; one step at a time.
+
+A message is durable before it is handed over, and so is what came of it before the next one to its contact
+is: after a kill at any point it goes out, at most once more for that kill, under the same key. Of several
+processes on one store the one that leads sends, which is asked before each hand-over; one that was stopped
+between question and hand-over may repeat that message. While the store cannot be asked nobody leads, and
+each process tells by itself that the store is away.
+
+Within a contact the message made first goes first. One that has failed `FEW` times holds up the others no
+longer, so that they are tried too; and once a way works again what waited for it does not wait any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from sensormon.model.clock import MINUTE, SECOND, Clock
+from sensormon.model.errors import JournalError, StoreError
+from sensormon.notify.config import Condition
+from sensormon.notify.flights import Flights, Launch, in_a_thread
+from sensormon.notify.messages import Kind, Message
+from sensormon.notify.outbox import Outbox
+from sensormon.notify.trying import FEW, Outcome, after
+from sensormon.stores.leader import Leader
+
+PACE = 0.5
+"""Seconds between two steps."""
+BUSY = 0.05
+"""Seconds between two steps while something is handed over."""
+IDLE = 2.0
+"""Seconds between two steps while nobody is to be told of anything."""
+FOLLOW = 5 * SECOND
+"""µs between two questions of a process that does not lead, whether it does now."""
+LAST_WORDS = 0.2
+"""Seconds that the end of the process waits for answers."""
+
+_log = logging.getLogger(__name__)
+
+
+class Planner(Protocol):
+    """Says what is to be told now. Only the thread that sends calls it."""
+
+    def plan(self, now: int, alone: bool) -> Sequence[Message]:
+        """The messages that are due and not in the outbox yet.
+
+        `alone`: the store is away, and what matters is what this process knows by itself. Raises StoreError.
+        """
+
+    def start_over(self) -> None:
+        """Forget what was derived from the outbox: another process has written to it."""
+
+
+class Carrier(Protocol):
+    """Hands a message over, by the ways of its contact."""
+
+    def ways(self, contact: str) -> int | None:
+        """How many ways this contact has; None if nobody is to be told of anything."""
+
+    def deliver(self, message: Message) -> Outcome:
+        """Hand it over by its way; called in a thread of its own. Ends in time, whatever a server does."""
+
+
+class Sender:
+    """Of one monitor. One thread calls `run` or `step`; anybody may read the rest."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        leader: Leader,
+        planner: Planner,
+        carrier: Carrier,
+        clock: Clock,
+        launch: Launch = in_a_thread,
+    ) -> None:
+        self.leading: bool | None = None
+        """Whether this process sends; None while the store does not say."""
+        self.problem = ""
+        """Why nothing is planned, or kept; empty if it is."""
+        self._outbox = outbox
+        self._leader = leader
+        self._planner = planner
+        self._carrier = carrier
+        self._clock = clock
+        self._flights = Flights(self._hand_over, launch)
+        self._asked = 0
+        self._worked: dict[tuple[str, int], int] = {}  # when a way last took a message
+        self._calm: dict[tuple[str, int], int] = {}  # until when its server asked for none
+
+    def run(self, stopping: threading.Event) -> None:
+        """Step until `stopping` is set."""
+        seconds = 0.0
+        while not self._clock.wait(stopping, seconds):
+            seconds = self.step()
+        self.finish()
+
+    def step(self) -> float:
+        """Do what is due; returns how many seconds to wait before the next step."""
+        try:
+            self._land()
+            if not self._outbox_is_needed():
+                return IDLE
+            if self._leads():
+                self._outbox.add(self._due_by_plan(self._clock.now()))
+                self._begin(self._clock.now())
+            self.problem = ""
+        except (StoreError, JournalError) as error:
+            if str(error) != self.problem:
+                _log.warning("notifications wait: %s", error)
+            self.problem = str(error)
+        return BUSY if len(self._flights) else PACE
+
+    def finish(self) -> None:
+        """Keep what is answered within `LAST_WORDS`; let another process send at once."""
+        until = time.monotonic() + LAST_WORDS
+        try:
+            self._land()
+            while len(self._flights) and time.monotonic() < until:
+                time.sleep(0.01)
+                self._land()
+        except (StoreError, JournalError) as error:
+            _log.warning("what became of a message could not be kept, it is sent once more: %s", error)
+        self._leader.resign()
+
+    def _outbox_is_needed(self) -> bool:
+        if self._carrier.ways("") is not None:
+            return True
+        if self.leading:
+            self._leader.resign()
+        self.leading = None
+        self.problem = ""
+        return False
+
+    # -- leading ------------------------------------------------------------------
+
+    def _leads(self) -> bool:
+        """Whether this process plans and sends now: it leads, or the store is away and it is on its own."""
+        now = self._clock.now()
+        if self.leading is False and 0 <= now - self._asked < FOLLOW:
+            return False
+        self._asked = now
+        before = self.leading
+        self.leading = self._ask()
+        if self.leading and not before:
+            self._outbox.look_again()
+            self._planner.start_over()
+        return self.leading is not False
+
+    def _ask(self) -> bool | None:
+        try:
+            return self._leader.leads()
+        except StoreError:
+            return None
+
+    # -- one step -----------------------------------------------------------------
+
+    def _due_by_plan(self, now: int) -> list[Message]:
+        alone = self.leading is None
+        return [each for each in self._planner.plan(now, alone) if not alone or _tells_of_the_store(each)]
+
+    def _begin(self, now: int) -> None:
+        """Hand over what is due: of each contact that has nothing under way the first message."""
+        waiting: dict[str, list[Message]] = defaultdict(list)
+        for message in self._outbox.waiting():
+            if self.leading or _tells_of_the_store(message):
+                waiting[message.contact].append(message)
+        for contact, messages in waiting.items():
+            if not self._flights.room_for(contact):
+                continue
+            first = self._first(messages, now)
+            if first is not None:
+                self._start(first, now)
+
+    def _first(self, messages: list[Message], now: int) -> Message | None:
+        """Of a contact's messages, the first made first, the one to hand over now."""
+        for message in messages:
+            where = message.contact, message.way
+            if self._calm.get(where, 0) > now:
+                return None
+            if message.due <= now or self._works_again(message):
+                return message
+            if 0 < _failures(message) < FEW:
+                return None
+        return None
+
+    def _works_again(self, message: Message) -> bool:
+        """Whether its way has taken another message since a minute after its last try."""
+        last = message.tries[-1].time if message.tries else message.created
+        return self._worked.get((message.contact, message.way), 0) > last + MINUTE
+
+    def _start(self, message: Message, now: int) -> None:
+        ways = self._carrier.ways(message.contact)
+        if ways is None:
+            return
+        if not ways:
+            gone = Outcome(False, "the contact is not in the file any more", lasting=True)
+            self._outbox.record(after(message, gone, 0, now))
+            return
+        self._flights.begin(message if message.way < ways else replace(message, way=0))
+
+    def _hand_over(self, message: Message) -> Outcome | None:
+        """In a thread of its own."""
+        if not self._may_send(message):
+            return None
+        return self._carrier.deliver(message)
+
+    def _may_send(self, message: Message) -> bool:
+        leads = self._ask()
+        return bool(leads) or (leads is None and _tells_of_the_store(message))
+
+    def _land(self) -> None:
+        """Keep what came of hand-overs. What cannot be kept is kept at a later step, before the next."""
+        for flight in self._flights.landed():
+            message, outcome, now = flight.message, flight.outcome, self._clock.now()
+            if outcome is not None:
+                ways = self._carrier.ways(message.contact) or 0
+                changed = after(message, outcome, max(ways, message.way + 1), now)
+                self._outbox.record(changed)
+                where = message.contact, message.way
+                self._calm[where] = changed.tries[-1].calm
+                if outcome.delivered:
+                    self._worked[where] = now
+            self._flights.clear(flight)
+
+
+def _failures(message: Message) -> int:
+    return sum(attempt.time >= message.begun for attempt in message.tries)
+
+
+def _tells_of_the_store(message: Message) -> bool:
+    """Whether it is about the store that is away, which nobody can ask who sends."""
+    of_health = message.kind in (Kind.HEALTH, Kind.RETURNED)
+    return of_health and message.condition.startswith(f"{Condition.STORE}")
