@@ -22,6 +22,7 @@ class Way(StrEnum):
     MACHINE = "this machine"
     COMMAND_LINE = "command line"
     OPEN = "open access"
+    LINK = "link in a message"
     VISITOR = "visitor"
 
 

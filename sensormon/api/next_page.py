@@ -7,7 +7,16 @@ from urllib.parse import quote, urlencode, urlsplit
 HOME = "/"
 SIGN_IN = "/sign-in"
 LONGEST = 2_000
-_ELSEWHERE = ("/sign-in", "/sign-out", "/auth/", "/oauth2callback", "/_stcore/", "/api/", "/media/")
+_ELSEWHERE = (
+    "/sign-in",
+    "/sign-out",
+    "/answer/",
+    "/auth/",
+    "/oauth2callback",
+    "/_stcore/",
+    "/api/",
+    "/media/",
+)
 """Paths that are no pages."""
 
 

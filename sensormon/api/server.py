@@ -17,6 +17,7 @@ import anyio.to_thread
 from starlette.middleware import Middleware
 
 from sensormon.api import make_api
+from sensormon.api.answer import Answer
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.connections import BoundedServer, Connections, most_for_connections, raise_descriptor_limit
@@ -57,7 +58,7 @@ def build_or_exit() -> None:
 
 
 def middleware() -> list[Middleware]:
-    """What every request passes, the API, the assets, and signing in, in front of Streamlit's own.
+    """What every request passes, the API, the assets, answers and signing in, in front of Streamlit's own.
 
     The headers come first, so that refusals have them too. Needs the monitor to be built.
     """
@@ -73,6 +74,7 @@ def middleware() -> list[Middleware]:
         Middleware(TruePeer),
         Middleware(ApiFirst, api=make_api(visit=visit), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
+        Middleware(Answer, monitor=runtime.monitor),
         Middleware(SignIn, monitor=runtime.monitor, visit=visit),
         Middleware(Gate, monitor=runtime.monitor, visit=visit),
         *provided,

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-import anyio
-import anyio.to_thread
 from starlette.responses import RedirectResponse, Response
 
 from sensormon.access.person import Person, Way
@@ -20,6 +18,7 @@ from sensormon.access.sessions import LONGEST
 from sensormon.access.visit import COOKIE, Visit
 from sensormon.api import sign_in_page
 from sensormon.api.body import Receive, Scope, Send, Vanished, read_body
+from sensormon.api.few_threads import FewThreads
 from sensormon.api.mount import App
 from sensormon.api.next_page import HOME, SIGN_IN, safe_next
 from sensormon.api.problems import Problem, problem_of
@@ -32,10 +31,6 @@ SIGN_OUT = "/sign-out"
 LONGEST_BODY = 10_000
 """Bytes of a form."""
 MOST_FIELDS = 10
-_THREADS = 20
-"""For sign-ins, which wait for each other; they must not use up the threads of everything else."""
-_WAITING = 40
-"""Sign-ins that may wait for a thread."""
 
 
 class SignIn:
@@ -45,7 +40,7 @@ class SignIn:
         self._app = app
         self._monitor = monitor
         self._visit = visit
-        self._limiter: anyio.CapacityLimiter | None = None
+        self._threads = FewThreads("too many people are signing in")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in (SIGN_IN, SIGN_OUT):
@@ -67,21 +62,12 @@ class SignIn:
         if method == "POST":
             body = await read_body(scope, receive, LONGEST_BODY)
             answer = self._sign_out if path == SIGN_OUT else self._sign_in
-            return await self._in_a_thread(answer, scope, _fields(body))
+            return await self._threads.run(lambda: answer(scope, _fields(body)))
         if method in ("GET", "HEAD") and path == SIGN_IN:
-            return await self._in_a_thread(self._show, scope, _fields(scope["query_string"]))
+            return await self._threads.run(lambda: self._show(scope, _fields(scope["query_string"])))
         raise Problem(
             405, "refused", "this is a form's address", f"Open {SIGN_IN}", headers={"Allow": "GET, POST"}
         )
-
-    async def _in_a_thread(
-        self, answer: Callable[[Scope, Fields], Response], scope: Scope, fields: Fields
-    ) -> Response:
-        if self._limiter is None:
-            self._limiter = anyio.CapacityLimiter(_THREADS)
-        if self._limiter.statistics().tasks_waiting >= _WAITING:
-            raise Overloaded("too many people are signing in", hint="Try again in a few seconds")
-        return await anyio.to_thread.run_sync(answer, scope, fields, limiter=self._limiter)
 
     def _show(self, scope: Scope, query: Fields) -> Response:
         monitor, visit = self._monitor(), self._visit(scope)

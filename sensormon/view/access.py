@@ -63,6 +63,7 @@ _KNOWN_BY: Mapping[Way, str] = MappingProxyType(
             "By open access: anyone who reaches this port may do everything here. A name that you give is "
             "recorded as unverified."
         ),
+        Way.LINK: "By a link in a message that went to this contact.",
         Way.VISITOR: "Not known: you have not signed in.",
     }
 )
