@@ -19,6 +19,7 @@ from sensormon.api.readers import WAITING, Turns
 from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
+from sensormon.view.active_feed import ActiveFeed
 from sensormon.view.live_feed import LiveFeed
 from sensormon.view.shared import Shared
 
@@ -68,6 +69,7 @@ class _Live:
     """What one monitor has for viewers: the feed, and its encoded answers, which they share."""
 
     feed: LiveFeed
+    active: ActiveFeed
     sent: Shared
     under_way: UnderWay
     newest_place: Callable[[], int]
@@ -93,8 +95,9 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         here = lives.get(monitor)
         if here is None:
             newest = monitor.newest  # not the monitor, which nothing here may keep alive
-            feed, sent = LiveFeed(monitor), Shared(monitor.clock, SENT)
-            here = lives.setdefault(monitor, _Live(feed, sent, UnderWay(), lambda: newest.newest_place))
+            feed, active, sent = LiveFeed(monitor), ActiveFeed(monitor), Shared(monitor.clock, SENT)
+            here = _Live(feed, active, sent, UnderWay(), lambda: newest.newest_place)
+            here = lives.setdefault(monitor, here)
         return here
 
     def open_to(page: str | None) -> bool:
@@ -164,6 +167,22 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
             return _encoded(live(request, x_sensormon_page).feed.strip(span, until), packs)
 
         return await together(request, x_sensormon_page, asked, until, make, SECOND)
+
+    @api.get("/live/active", include_in_schema=False)
+    async def active(
+        request: Request,
+        known: Annotated[str, Query(max_length=32)] = "",
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        packs = "gzip" in (accept_encoding or "")
+
+        def make() -> Sent:
+            return _encoded(live(request, x_sensormon_page).active.answer(known), packs)
+
+        monitor = context().monitor
+        acts = (monitor.actions.count, monitor.shelved_tags.changes, monitor.maintenance.changes)
+        return await together(request, x_sensormon_page, ("active", known, packs), acts, make, SECOND)
 
 
 def _encoded(content: object, packs: bool) -> Sent:

@@ -84,14 +84,17 @@ class ActiveList:
 
 
 def active(
-    events: pd.DataFrame,
+    events: pd.DataFrame | None,
     silent: Sequence[Silence],
     problems: Sequence[str],
     quiet: Callable[[str, int], Reason | None],
     now: int,
 ) -> ActiveList:
-    """The list at `now`. `events` are as `EventReader.between` returns them, `quiet` is `Quiet.why`."""
-    by_tag = _of_events(events, now)
+    """The list at `now`.
+
+    `events` are as `EventReader.between` returns them, None if nothing is known; `quiet` is `Quiet.why`.
+    """
+    by_tag = {} if events is None else _of_events(events, now)
     for silence in silent:
         since = now - round(silence.seconds * SECOND)
         own = Active(Kind.SILENCE, Severity.MEDIUM, silence.tag, since, silent=max(silence.seconds, 1e-6))

@@ -104,6 +104,8 @@ class MaintenanceWindows:
         self._tags = tags
         self._clock = clock
         self._changing = threading.Lock()
+        self.changes = 0
+        """How often something was changed here since the start."""
         self._read: tuple[Mapping[str, Document], list[Maintenance]] = ({}, [])
 
     def all(self) -> list[Maintenance]:
@@ -193,6 +195,7 @@ class MaintenanceWindows:
 
     def _keep(self, window: Maintenance, by: str, *, removed: bool = False) -> None:
         self._documents.keep(COLLECTION, window.id, _content(window), by, removed=removed)
+        self.changes += 1
 
     def _known(self) -> list[Maintenance]:
         """All windows, also those over or removed; read again only if a document has changed."""

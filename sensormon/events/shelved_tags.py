@@ -53,6 +53,8 @@ class ShelvedTags:
         self._tags = tags
         self._clock = clock
         self._changing = threading.Lock()
+        self.changes = 0
+        """How often something was changed here since the start."""
         self._read: tuple[Mapping[str, Document], dict[str, ShelvedTag]] = ({}, {})
 
     def now(self) -> list[ShelvedTag]:
@@ -104,6 +106,7 @@ class ShelvedTags:
             self._documents.keep_all(
                 [Version(COLLECTION, tag, {"since": begun.get(tag, now), **content}) for tag in tags], name
             )
+            self.changes += 1
 
     def unshelve(self, tags: Sequence[str], who: str) -> None:
         """End the shelving of these tags now; durable when it returns. Of those not shelved nothing changes.
@@ -120,6 +123,7 @@ class ShelvedTags:
             self._documents.keep_all(
                 [Version(COLLECTION, tag, documents[tag].content, removed=True) for tag in shelved], name
             )
+            self.changes += 1
 
     def _last(self) -> dict[str, ShelvedTag]:
         """The last shelving of every tag that had one; read again only if a document has changed."""

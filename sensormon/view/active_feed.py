@@ -1,0 +1,142 @@
+"""What is wrong now, as bell and wall screen poll for it: plain text and numbers, times in ms UTC.
+
+Viewers share one answer. What it is not: the judge of what is wrong; see `events.active`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from json import dumps
+from typing import Any
+
+import pandas as pd
+
+from sensormon.events.active import SHIFT, Active, Kind, active
+from sensormon.model.clock import SECOND
+from sensormon.model.errors import StoreError
+from sensormon.model.status import Status
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak
+from sensormon.view.shared import Shared
+from sensormon.view.status import alarms
+
+Answer = dict[str, Any]
+
+MOST = 100
+"""The most items that are sent, of what is wrong and of what is quiet; all are counted."""
+MOST_IDS = 1_000
+"""The most events of an item that are sent, to be acknowledged together: the newest."""
+EVERY = 2 * SECOND
+"""How old a shared answer may be (µs)."""
+
+
+class ActiveFeed:
+    """Answers for one monitor. While the store is away nothing raises: the events are those read last."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._shared = Shared(monitor.clock, 1)
+        self._events: tuple[int, pd.DataFrame | None] = (monitor.started, None)
+
+    def answer(self, known: str = "") -> Answer:
+        """The list, or only its version if that is the one already `known`.
+
+        `items` are what is wrong, worst first, `quiet` what nobody is called for. `attention` counts what
+        nobody has dealt with and `worst` is its severity; `count` and `quiet_count` are of all items.
+        `events` is from when the events are if they cannot be read now, otherwise 0.
+        """
+        m = self._monitor
+        acts = (m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest)
+        whole: Answer = self._shared.of("active", acts, self._make, EVERY)
+        return {"version": known} if whole["version"] == known else whole
+
+    def _make(self) -> Answer:
+        m = self._monitor
+        now = m.clock.now()
+        as_of, events = self._read(now)
+        status = m.status()
+        silent = [silence for silence in status.silent if silence.tag in m.tags]
+        listed = active(events, silent, problems(status), m.quiet.why, now)
+        scales = Scales(m.detection.readable())
+        content = {
+            "count": len(listed.items),
+            "attention": listed.attention,
+            "worst": listed.worst or "",
+            "items": self._items(listed.items, events, scales),
+            "quiet_count": len(listed.quiet),
+            "quiet": self._items(listed.quiet, events, scales),
+            "events": as_of,
+        }
+        version = blake2b(dumps(content).encode(), digest_size=12).hexdigest()
+        return {"version": version, **content}
+
+    def _read(self, now: int) -> tuple[float, pd.DataFrame | None]:
+        """The events of a shift, and 0; while the store is away those read last, and from when (ms UTC)."""
+        m = self._monitor
+        try:
+            events = m.events.between(None, now - SHIFT, now + 1)
+            known = m.readings.live_tags().intersection(m.tags.names)
+        except StoreError:
+            time, kept = self._events
+            return time / 1e3, kept
+        self._events = now, events[events["tag"].isin(known)].reset_index(drop=True)
+        return 0.0, self._events[1]
+
+    def _items(self, items: Sequence[Active], events: pd.DataFrame | None, scales: Scales) -> list[Answer]:
+        return [self._item(item, events, scales) for item in items[:MOST]]
+
+    def _item(self, item: Active, events: pd.DataFrame | None, scales: Scales) -> Answer:
+        sent: Answer = {
+            "key": item.tag or problem_key(item.text),
+            "kind": item.kind,
+            "severity": item.severity,
+            "tag": item.tag,
+            "label": self._monitor.tags.title(item.tag) if item.tag else "This monitor",
+            "what": item.text or "No readings arrive",
+            "since": round(item.since / SECOND) * 1_000,
+            "over": item.over,
+            "attention": item.needs_attention,
+            "who": item.who,
+            "when": item.when / 1e3,
+            "ids": item.unacknowledged[-MOST_IDS:],
+            "calls": _calls(item),
+        }
+        if events is not None and item.event >= 0:
+            row = events.iloc[item.event]
+            tag = self._monitor.tags[item.tag]
+            scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
+            value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
+            peak = f"{value} ({why_at_peak(scale.name, row['score'], row['threshold'])})"
+            sent["event"] = int(row["id"])
+            lacks = "; no readings arrive" if item.silent else ""
+            sent["what"] = f"No readings arrive; {peak}" if item.kind is Kind.SILENCE else f"{peak}{lacks}"
+        if item.quiet is not None:
+            quiet = item.quiet
+            sent["quiet"] = {
+                "kind": quiet.kind,
+                "until": quiet.until / 1e3,
+                "who": quiet.who,
+                "reason": quiet.reason,
+            }
+        return sent
+
+
+def problems(status: Status) -> tuple[str, ...]:
+    """The monitor's own problems, a sentence or two each: silent tags are apart."""
+    texts = [text.partition("\n")[0] for text in alarms(replace(status, silent=()))]
+    return (*texts, *(f"{text.rstrip('.')}." for text in status.attention))
+
+
+def problem_key(text: str) -> str:
+    """What stays the same of a problem while its durations and counts change: its first words."""
+    return "monitor " + " ".join(text.split()[:3])
+
+
+def _calls(item: Active) -> list[str]:
+    """What somebody is called for once: each event of medium or high severity, a silence, a problem."""
+    calls = [str(number) for number in item.calling[-MOST_IDS:]]
+    if item.kind is not Kind.EVENT or item.silent:
+        calls.append(f"silent {item.tag}" if item.tag else problem_key(item.text))
+    return [] if item.quiet is not None else calls
