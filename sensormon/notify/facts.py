@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sensormon.model.entries import FROM_CASES
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import micros
@@ -31,7 +32,7 @@ class Facts:
 
     `row` is the event's place in the frame that it came from. `quiet` is whether nothing of its tag is told
     now, `ended_quietly` whether nothing was when it ended, `imported` whether all its readings are of an
-    import.
+    import, or came with a case.
     """
 
     row: Ints
@@ -96,7 +97,8 @@ def facts_of(
         facets=facets,
         quiet=facets.tag.rows(lambda tag: quiet(tag, now)),
         ended_quietly=ended_quietly,
-        imported=_all_within(ids, edges, imported),
+        imported=_all_within(ids, edges, imported)
+        | (events["settings"].to_numpy(dtype=np.int64)[row] >= FROM_CASES),
     )
     return facts, ids, edges
 
@@ -104,8 +106,8 @@ def facts_of(
 class PastOf:
     """What messages told of these events: each by any of its readings."""
 
-    def __init__(self, told: Told, ids: Ints, edges: Ints) -> None:
-        self._told = told
+    def __init__(self, record: Told, ids: Ints, edges: Ints) -> None:
+        self._record = record
         self._order = np.argsort(ids, kind="stable")
         self._sorted = ids[self._order]
         self._event = np.repeat(np.arange(len(edges) - 1), np.diff(edges))[self._order]
@@ -119,7 +121,7 @@ class PastOf:
         return self._both(rule, contact, kind)[1]
 
     def sent(self, contact: str, since: int) -> Sequence[int]:
-        return self._told.sent(contact, since)
+        return self._record.sent(contact, since)
 
     def _both(self, rule: str, contact: str, kind: str) -> tuple[Ints, Ints]:
         key = (rule, contact, str(kind))
@@ -128,7 +130,7 @@ class PastOf:
         return self._answers[key]
 
     def _asked(self, rule: str, contact: str, kind: str) -> tuple[Ints, Ints]:
-        ids, times = self._told.by(rule, contact, kind)
+        ids, times = self._record.by(rule, contact, kind)
         first = np.zeros(self._events, dtype=np.int64)
         if not len(ids) or not len(self._sorted):
             return first, first

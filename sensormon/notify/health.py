@@ -36,7 +36,7 @@ TOGETHER = 200
 def health_messages(
     config: NotifyConfig,
     events: pd.DataFrame,
-    told: Told,
+    record: Told,
     standing: Sequence[Standing] | None,
     now: int,
 ) -> list[Message]:
@@ -51,11 +51,11 @@ def health_messages(
         due: list[Message] = []
         for rule in in_force:
             if standing is not None and contact.name in contacts_of(rule):
-                due += _of_conditions(rule, contact, standing, told, now)
-                due += _of_ends(rule, contact, standing, told, now)
+                due += _of_conditions(rule, contact, standing, record, now)
+                due += _of_ends(rule, contact, standing, record, now)
             if rule.heartbeat and contact.name in rule.to:
-                due += _heartbeat(rule, contact, events, told, standing, now)
-        sent = told.sent(contact.name, now - contact.limit.seconds * SECOND, health=True)
+                due += _heartbeat(rule, contact, events, record, standing, now)
+        sent = record.sent(contact.name, now - contact.limit.seconds * SECOND, health=True)
         messages += due[: max(0, room(contact.limit, sent, now))]
     return messages
 
@@ -65,7 +65,7 @@ def _applies(rule: Rule, calendars: Mapping[str, Calendar], now: int) -> bool:
 
 
 def _of_conditions(
-    rule: Rule, contact: Contact, standing: Sequence[Standing], told: Told, now: int
+    rule: Rule, contact: Contact, standing: Sequence[Standing], record: Told, now: int
 ) -> list[Message]:
     """What stands, in a message for each kind: told first, repeated, escalated."""
     stand = {each.name for each in standing}
@@ -73,7 +73,7 @@ def _of_conditions(
     for each in standing:
         if _takes(rule, each) and each.part_of not in stand:
             for kind, ready in _moments(
-                rule, contact, each, told.condition(rule.name, contact.name, each.name)
+                rule, contact, each, record.condition(rule.name, contact.name, each.name)
             ):
                 if ready <= now:
                     due.setdefault(kind, []).append((ready, each))
@@ -81,7 +81,7 @@ def _of_conditions(
     for kind, waiting in due.items():
         if min(ready for ready, _ in waiting) + round(contact.group * SECOND) <= now:
             words = {each.name: each.words for _, each in waiting}
-            messages += _messages(rule, contact, kind, words, told, now)
+            messages += _messages(rule, contact, kind, words, record, now)
     return messages
 
 
@@ -108,7 +108,7 @@ def _moments(rule: Rule, contact: Contact, each: Standing, before: Occurrence) -
 
 
 def _of_ends(
-    rule: Rule, contact: Contact, standing: Sequence[Standing], told: Told, now: int
+    rule: Rule, contact: Contact, standing: Sequence[Standing], record: Told, now: int
 ) -> list[Message]:
     """What was told and stands no longer."""
     if not rule.returned:
@@ -116,26 +116,26 @@ def _of_ends(
     stand = {each.name for each in standing}
     ended = [
         name
-        for name in told.open_conditions(rule.name, contact.name)
+        for name in record.open_conditions(rule.name, contact.name)
         if name not in stand and name != HEARTBEAT
     ]
-    return _messages(rule, contact, Kind.RETURNED, {name: ended_words(name) for name in ended}, told, now)
+    return _messages(rule, contact, Kind.RETURNED, {name: ended_words(name) for name in ended}, record, now)
 
 
 def _heartbeat(
     rule: Rule,
     contact: Contact,
     events: pd.DataFrame,
-    told: Told,
+    record: Told,
     standing: Sequence[Standing] | None,
     now: int,
 ) -> list[Message]:
     period = round(rule.heartbeat * SECOND)
-    last = told.condition(rule.name, contact.name, HEARTBEAT).told
+    last = record.condition(rule.name, contact.name, HEARTBEAT).told
     if last // period >= now // period:
         return []
     words = {HEARTBEAT: heartbeat_words(events, standing, period, now)}
-    return _messages(rule, contact, Kind.HEALTH, words, told, now)
+    return _messages(rule, contact, Kind.HEALTH, words, record, now)
 
 
 def heartbeat_words(events: pd.DataFrame, standing: Sequence[Standing] | None, period: int, now: int) -> str:
@@ -157,14 +157,14 @@ def lines_of(words: Sequence[str]) -> list[str]:
 
 
 def _messages(
-    rule: Rule, contact: Contact, kind: Kind, words: Mapping[str, str], told: Told, now: int
+    rule: Rule, contact: Contact, kind: Kind, words: Mapping[str, str], record: Told, now: int
 ) -> list[Message]:
     """The messages of these conditions, by name; more than one if they are many."""
     names = sorted(words)
     messages = []
     for place in range(0, len(names), TOGETHER):
         part = names[place : place + TOGETHER]
-        before = told.condition(rule.name, contact.name, part[0])
+        before = record.condition(rule.name, contact.name, part[0])
         messages.append(
             Message(
                 key=key_of(rule.name, contact.name, kind, part[0], before.told),

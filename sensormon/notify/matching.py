@@ -67,15 +67,21 @@ class Facets:
 
 
 def taken(facets: Facets, rule: Rule) -> Bools:
-    """For each event whether the rule takes it, by everything but time: each selection, and the severity."""
-    rows = _by_what(facets, rule)
+    """For each event whether the rule takes it: by every selection, and by severity."""
+    return taken_by_what(facets, rule) & taken_by_acts(facets, rule)
+
+
+def taken_by_acts(facets: Facets, rule: Rule) -> Bools:
+    """The same by what people did with it alone: its label and its state, which change."""
+    rows = np.ones(len(facets.tag.places), dtype=np.bool_)
     for words, chosen in ((facets.label, rule.labels), (facets.state, rule.states)):
         if chosen:
             rows &= words.rows(chosen.__contains__)
     return rows
 
 
-def _by_what(facets: Facets, rule: Rule) -> Bools:
+def taken_by_what(facets: Facets, rule: Rule) -> Bools:
+    """The same by everything else."""
     least = RANKS[str(rule.severity)]
     rows = facets.severity.rows(lambda word: RANKS.get(word, 0) >= least)
     for words, patterns in (

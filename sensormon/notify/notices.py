@@ -26,7 +26,7 @@ from sensormon.model.readings import Bools, Ints
 from sensormon.notify.calendar import NEVER, first_within, stretches
 from sensormon.notify.config import Calendar, Rule
 from sensormon.notify.facts import Facts, Past
-from sensormon.notify.matching import taken
+from sensormon.notify.matching import taken_by_acts, taken_by_what
 from sensormon.notify.messages import Kind
 from sensormon.notify.told import OVER
 
@@ -51,11 +51,41 @@ class Due:
 
 
 @dataclass(frozen=True, eq=False)
+class Ground:
+    """What of a rule holds at every moment: which events it takes by what they are, and when it applies.
+
+    `since` is when the rule was first seen; `within` are the stretches of its calendars, None without any.
+    """
+
+    rule: Rule
+    since: int
+    takes: Bools
+    within: list[tuple[int, int]] | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether what people did decides, so that a rule can take an event long after it ended."""
+        return bool(self.rule.labels or self.rule.states)
+
+    def ready(self, facts: Facts) -> Ints:
+        """From when on each event may be told, NEVER if the calendars never apply."""
+        begin = facts.start + round(self.rule.after * SECOND)
+        if self.asks:
+            begin = np.maximum(begin, facts.acted)
+        begin = np.maximum(begin, self.since)
+        return begin if self.within is None else first_within(begin, self.within)
+
+    def applies(self, now: int) -> bool:
+        """Whether one of the rule's calendars applies."""
+        return self.within is None or any(begin <= now < end for begin, end in self.within)
+
+
+@dataclass(frozen=True, eq=False)
 class Taken:
-    """A rule's view of the events: `counts` are those it may tell, `ready` since when.
+    """A rule's view of the events at one moment: `counts` are those it may tell, `ready` since when.
 
     `open` are those with which nobody has dealt, `held` those of which nothing goes out now; `gone` ended
-    while it was held, `fresh` lately or not at all.
+    while it was held, `fresh` lately or not at all. `applies` is whether one of its calendars does.
     """
 
     rule: Rule
@@ -65,66 +95,67 @@ class Taken:
     held: Bools
     gone: Bools
     fresh: Bools
-    within: list[tuple[int, int]] | None
-
-    def applies(self, now: int) -> bool:
-        """Whether one of the rule's calendars applies."""
-        return self.within is None or any(begin <= now < end for begin, end in self.within)
+    applies: bool
 
 
-def take(facts: Facts, rule: Rule, calendars: Mapping[str, Calendar], since: int, now: int) -> Taken:
-    """The view of a rule that exists since this moment (µs UTC)."""
-    facets = facts.facets
-    asks = bool(rule.labels or rule.states)
+def ground_of(facts: Facts, rule: Rule, calendars: Mapping[str, Calendar], since: int, now: int) -> Ground:
+    """The ground of a rule that exists since this moment (µs UTC), for moments up to now."""
+    within = None
+    if rule.calendars:
+        first = max(since, int(facts.start.min()) if len(facts) else now)
+        within = stretches((calendars[name] for name in rule.calendars), min(first, now), now)
+    return Ground(rule, since, taken_by_what(facts.facets, rule) & ~facts.imported, within)
+
+
+def take(facts: Facts, ground: Ground, now: int) -> Taken:
+    """What a rule sees of the events now."""
+    rule, facets = ground.rule, facts.facets
     shelved = facets.state.rows(lambda state: state == State.SHELVED and state not in rule.states)
     dealt = facets.state.rows(lambda state: state == State.ACKNOWLEDGED and state not in rule.states)
     dealt |= facets.label.rows(lambda label: label in DEALT_WITH and label not in rule.labels)
-    after = round(rule.after * SECOND)
-    begin, ended = facts.start + after, facts.end
-    if asks:  # it may be an action that makes the rule take it, long after the event
-        begin, ended = np.maximum(begin, facts.acted), np.maximum(ended, facts.acted)
-    ready = np.maximum(begin, since)
-    within = None
-    if rule.calendars:
-        earliest = int(ready.min()) if len(ready) else now
-        within = stretches((calendars[name] for name in rule.calendars), min(earliest, now), now)
-        ready = first_within(ready, within)
-    last = np.where(facts.over, ended, NEVER - 1)
+    ended = np.maximum(facts.end, facts.acted) if ground.asks else facts.end
+    ready = ground.ready(facts)
+    last = np.where(facts.over, np.where(ended > now, now, ended), NEVER - 1)
+    counts = ground.takes & (facts.end - facts.start >= round(rule.after * SECOND)) & (ready <= last)
+    if ground.asks:
+        counts &= taken_by_acts(facets, rule)
+    gone = facts.over & (facts.ended_quietly | (facts.shelved_until > facts.end))
     return Taken(
         rule=rule,
-        counts=taken(facets, rule)
-        & ~facts.imported
-        & (facts.end - facts.start >= after)
-        & (ready <= np.maximum(last, np.where(ended > now, now, 0))),
+        counts=counts,
         ready=ready,
         open=~dealt,
         held=facts.quiet | shelved,
-        gone=facts.over & (facts.ended_quietly | (facts.shelved_until > facts.end)) & np.bool_(not asks),
+        gone=np.zeros_like(gone) if ground.asks else gone,
         fresh=~facts.over | (ended >= now - LATEST),
-        within=within,
+        applies=ground.applies(now),
     )
 
 
 def dues(facts: Facts, views: Iterable[Taken], contact: str, past: Past, now: int) -> Iterator[Due]:
     """All that is due to be told to this contact now, by each rule and kind."""
     for view in views:
-        rule = view.rule
-        if contact in rule.to:
-            yield _due(view, Kind.EVENT, *_untold(facts, view, contact, past), past, contact, now)
-            if rule.remind:
-                yield _due(
-                    view, Kind.REMINDER, *_reminders(facts, view, contact, past, now), past, contact, now
-                )
-        if any(contact in step.to for step in rule.escalate):
-            yield _due(view, Kind.ESCALATION, *_escalations(view, contact, past, now), past, contact, now)
-        if rule.returned:
-            yield _due(view, Kind.RETURNED, *_returned(facts, view, contact, past, now), past, contact, now)
+        for kind, (which, ready) in _notices(facts, view, contact, past, now):
+            rows = np.flatnonzero(which & view.fresh & ~view.held & (ready <= now))
+            if len(rows):
+                before = past.last(view.rule.name, contact, kind)[rows]
+                yield Due(view.rule.name, kind, rows, ready[rows], before)
 
 
-def _due(view: Taken, kind: Kind, which: Bools, ready: Ints, past: Past, contact: str, now: int) -> Due:
-    rows = np.flatnonzero(which & view.fresh & ~view.held & (ready <= now))
-    name = view.rule.name
-    return Due(name, kind, rows, ready[rows], past.last(name, contact, kind)[rows])
+def _notices(
+    facts: Facts, view: Taken, contact: str, past: Past, now: int
+) -> Iterator[tuple[Kind, tuple[Bools, Ints]]]:
+    """By kind which events are to be told, and since when."""
+    rule = view.rule
+    if contact in rule.to:
+        yield Kind.EVENT, _untold(facts, view, contact, past)
+        if rule.remind:
+            yield Kind.REMINDER, _reminders(facts, view, contact, past)
+    escalated = any(contact in step.to for step in rule.escalate)
+    if escalated:
+        yield Kind.ESCALATION, _escalations(view, contact, past, now)
+    if rule.returned and (escalated or contact in rule.to):
+        yield Kind.RETURNED, _returned(facts, view, contact, past)
 
 
 def _told_first(view: Taken, contact: str, past: Past) -> Ints:
@@ -162,9 +193,9 @@ def _untold(facts: Facts, view: Taken, contact: str, past: Past) -> tuple[Bools,
     return which, np.where(again, np.maximum(view.ready, over), view.ready)
 
 
-def _reminders(facts: Facts, view: Taken, contact: str, past: Past, now: int) -> tuple[Bools, Ints]:
+def _reminders(facts: Facts, view: Taken, contact: str, past: Past) -> tuple[Bools, Ints]:
     latest = _told_last(view, contact, past)
-    which = view.counts & view.open & ~facts.over & (latest > 0) & np.bool_(view.applies(now))
+    which = view.counts & view.open & ~facts.over & (latest > 0) & np.bool_(view.applies)
     for kind in (Kind.REMINDER, Kind.ESCALATION):
         latest = np.maximum(latest, past.last(view.rule.name, contact, kind))
     return which, latest + round(view.rule.remind * SECOND)
@@ -192,12 +223,12 @@ def _escalated(view: Taken, contact: str, past: Past) -> Ints:
     return times
 
 
-def _returned(facts: Facts, view: Taken, contact: str, past: Past, now: int) -> tuple[Bools, Ints]:
+def _returned(facts: Facts, view: Taken, contact: str, past: Past) -> tuple[Bools, Ints]:
     latest = np.zeros(len(facts), dtype=np.int64)
     if contact in view.rule.to:
         latest = _told_last(view, contact, past)
     if any(contact in step.to for step in view.rule.escalate):
         latest = np.maximum(latest, _escalated(view, contact, past))
     over = _last_over(view, contact, past)
-    which = facts.over & (latest > 0) & (over < latest) & np.bool_(view.applies(now))
+    which = facts.over & (latest > 0) & (over < latest) & np.bool_(view.applies)
     return which, facts.end

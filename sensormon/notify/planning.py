@@ -19,7 +19,7 @@ from sensormon.notify.config import Contact, NotifyConfig, Rule, contacts_of
 from sensormon.notify.facts import Facts, Past, PastOf, Quiet, facts_of, never_quiet
 from sensormon.notify.health import health_messages
 from sensormon.notify.messages import LISTED, Kind, Message, ToldEvent, key_of
-from sensormon.notify.notices import Taken, dues, take
+from sensormon.notify.notices import Ground, Taken, dues, ground_of, take
 from sensormon.notify.parcels import Parcel, in_flood, parcels, reach
 from sensormon.notify.told import Told
 
@@ -31,7 +31,7 @@ def plan(
     config: NotifyConfig,
     rules_since: Mapping[str, int],
     events: pd.DataFrame,
-    told: Told,
+    record: Told,
     standing: Sequence[Standing] | None,
     *,
     tags: TagTable,
@@ -50,40 +50,46 @@ def plan(
     See `notices` for what is due, `parcels` for groups, limits and digests, `health` for conditions.
     """
     facts, ids, edges = facts_of(events, tags, quiet, imported, now)
-    past = PastOf(told, ids, edges)
-    views = views_of(config, rules_since, facts, now)
+    past = PastOf(record, ids, edges)
+    grounds = grounds_of(config, rules_since, facts, now)
+    views = [take(facts, ground, now) for ground in grounds]
     drafts = [
-        (contact, parcel)
+        (contact.name, parcel, flood)
         for contact in config.contacts.values()
-        for parcel in parcels_to(contact, facts, views, past, now)
+        for parcel, flood in parcels_to(contact, facts, views, past, now)
     ]
-    listed = _listed(events, facts, [parcel for _, parcel in drafts], describe)
-    messages = []
-    for contact, parcel in drafts:
-        flood = floods(facts, views, contact.name)
-        messages.append(message_of(parcel, contact.name, facts, flood, listed, now))
-    return messages + health_messages(config, events, told, standing, now)
+    listed = _listed(events, facts, [parcel for _, parcel, _ in drafts], describe)
+    messages = [message_of(parcel, name, facts, flood, listed, now) for name, parcel, flood in drafts]
+    return messages + health_messages(config, events, record, standing, now)
 
 
-def views_of(config: NotifyConfig, rules_since: Mapping[str, int], facts: Facts, now: int) -> list[Taken]:
-    """What each rule of events that is on sees of these, in order of their names."""
+def grounds_of(config: NotifyConfig, rules_since: Mapping[str, int], facts: Facts, now: int) -> list[Ground]:
+    """The grounds of the rules of events that are on, in order of their names."""
     rules = sorted((rule for rule in config.rules.values() if rule.on and rule.of_events), key=_name)
-    return [take(facts, rule, config.calendars, rules_since.get(rule.name, now), now) for rule in rules]
+    return [ground_of(facts, rule, config.calendars, rules_since.get(rule.name, now), now) for rule in rules]
 
 
-def parcels_to(contact: Contact, facts: Facts, views: Iterable[Taken], past: Past, now: int) -> list[Parcel]:
-    """What goes out to this contact now."""
+def parcels_to(
+    contact: Contact, facts: Facts, views: Sequence[Taken], past: Past, now: int
+) -> list[tuple[Parcel, bool]]:
+    """What goes out to this contact now, and whether it tells of a flood."""
     waiting = list(dues(facts, views, contact.name, past, now))
+    if not waiting:
+        return []
     sent = past.sent(contact.name, reach(contact, waiting, now))
-    return parcels(contact, waiting, facts, past.last("", contact.name, Kind.DIGEST), sent, now)
+    ready = parcels(contact, waiting, facts, past.last("", contact.name, Kind.DIGEST), sent, now)
+    if not ready:
+        return []
+    flood = floods(facts, views, contact.name, now)
+    return [(parcel, bool(flood[parcel.rows].any())) for parcel in ready]
 
 
-def floods(facts: Facts, views: Iterable[Taken], contact: str) -> Bools:
+def floods(facts: Facts, views: Iterable[Taken], contact: str, now: int) -> Bools:
     """For each event whether it is one of a flood among those that rules tell this contact."""
     counts = np.zeros(len(facts), dtype=np.bool_)
     for view in views:
         if contact in contacts_of(view.rule):
-            counts |= view.counts
+            counts |= view.counts & (view.ready <= now)
     order = np.flatnonzero(counts)
     order = order[np.argsort(facts.start[order], kind="stable")]
     counts[order] = in_flood(facts.start[order])
@@ -91,7 +97,7 @@ def floods(facts: Facts, views: Iterable[Taken], contact: str) -> Bools:
 
 
 def message_of(
-    parcel: Parcel, contact: str, facts: Facts, flood: Bools, listed: Mapping[int, ToldEvent], now: int
+    parcel: Parcel, contact: str, facts: Facts, flood: bool, listed: Mapping[int, ToldEvent], now: int
 ) -> Message:
     """The message of this parcel; `listed` has events by their places."""
     ids = np.sort(facts.id[parcel.rows])
@@ -106,7 +112,7 @@ def message_of(
         covers=tuple(ids.tolist()),
         held_back=len(ids) - len(events),
         over=tuple(np.sort(facts.id[parcel.rows[facts.over[parcel.rows]]]).tolist()),
-        storm=bool(flood[parcel.rows].any()),
+        storm=flood,
         due=now,
     )
 

@@ -26,7 +26,7 @@ _WORDS = ("tag", "severity", "state", "label", "note", "who", "detector", "profi
 
 @dataclass(frozen=True)
 class Happening:
-    """An event; seconds since `START`. Its readings are `ids`, or its id alone."""
+    """An event, in seconds since `START`; ending no sooner. Its readings are `ids`, or its id."""
 
     id: int
     start: float = 0.0
@@ -50,8 +50,8 @@ def frame(events: Sequence[Happening]) -> pd.DataFrame:
             "id": event.id,
             "tag": event.tag,
             "start": event.start,
-            "end": event.end,
-            "seconds": event.end - event.start,
+            "end": max(event.start, event.end),
+            "seconds": max(0.0, event.end - event.start),
             "readings": max(1, len(event.ids)),
             "value": 7.0,
             "score": 9.0,
