@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.responses import HTMLResponse
 
 from sensormon.api.plain_page import plain_page
-from sensormon.events.actions import LONGEST_NOTE, MOST_EVENTS, State
+from sensormon.events.actions import LONGEST_NOTE, State
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, duration, moment_words
 from sensormon.model.timestamps import to_datetime
@@ -170,8 +170,6 @@ def _form(opened: Opened, standings: Sequence[Standing], note: str) -> str:
         return f'<p class="quiet last">A link works once. For anything else {_pages(opened)}.</p>'
     if given:
         return f'<form method="post">{_button(ACKNOWLEDGE, "Finish this answer")}</form>'
-    if total > MOST_EVENTS:
-        return f'<p class="quiet">More than {MOST_EVENTS:,} events are answered in sensormon itself.</p>'
     of_all = "" if total == 1 else f" all {total:,} events"
     acknowledged = all(standing.state == State.ACKNOWLEDGED for standing in standings)
     acknowledge = "" if acknowledged else _button(ACKNOWLEDGE, f"Acknowledge{of_all}")

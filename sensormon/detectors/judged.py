@@ -8,6 +8,7 @@ is not: a second judgement; a sentence says only what the stored columns show.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ from sensormon.model.readings import Withheld
 from sensormon.model.tags import Tag
 
 T = TypeVar("T")
+_DISTANCE = re.compile(r" lies (?P<far>.{1,80}? (?:above|below)) (?P<what>the|a) (?:expected|line) ")
+"""What `distance` says, and what a detector puts behind it."""
 
 
 class Rule(StrEnum):
@@ -105,6 +108,20 @@ def distance(reading: Judged, tag: Tag) -> str:
 def position(reading: Judged, tag: Tag) -> str:
     """Where the value lies: "8.91 pH lies 1.89 pH above the expected 7.02 ± 0.36 pH"."""
     return f"{distance(reading, tag)} the expected {tag.render_band(reading.expected, reading.upper)}"
+
+
+def off_expected(sentence: str) -> str:
+    """How far a value is off, from a sentence that has its `distance`; empty if it has none.
+
+    >>> off_expected("Z-score: 8.91 pH lies 1.89 pH above the expected 7.02 ± 0.36 pH (z 5.2, above 3.0).")
+    '1.89 pH above expected'
+    >>> off_expected("8.91 pH lies 1.89 pH above a line that had been flat at 7.02 pH.")
+    '1.89 pH above a flat line'
+    """
+    known = _DISTANCE.search(sentence)
+    if known is None:
+        return ""
+    return f"{known['far']} {'expected' if known['what'] == 'the' else 'a flat line'}"
 
 
 def conclude(reading: Judged, text: str) -> Sentence:

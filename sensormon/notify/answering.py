@@ -18,7 +18,7 @@ from sensormon.access.documents import Documents
 from sensormon.access.person import Person, Way
 from sensormon.access.roles import Role
 from sensormon.events.action_log import ActionLog
-from sensormon.events.actions import checked
+from sensormon.events.actions import MOST_EVENTS, checked
 from sensormon.events.reader import EventReader
 from sensormon.model.clock import DAY, SECOND, Clock
 from sensormon.model.entries import Document
@@ -138,7 +138,8 @@ class Answering:
         now = self._clock.now()
         until = now + choice.seconds * SECOND if choice.seconds else 0
         ids, text = opened.ids, cleaned(note)
-        checked(ids, choice.action, person.signature, now, label=choice.label, note=text, until=until or None)
+        some, end = ids[:MOST_EVENTS], until or None
+        checked(some, choice.action, person.signature, now, label=choice.label, note=text, until=end)
         content = {
             "contact": opened.link.contact,
             "choice": name,
@@ -159,14 +160,15 @@ class Answering:
 
     def _act(self, ids: tuple[int, ...], given: Given) -> None:
         choice = given.choice
-        self._actions.record(
-            ids,
-            choice.action,
-            given.who,
-            label=choice.label,
-            note=given.note,
-            until=given.until or None,
-        )
+        for first in range(0, len(ids), MOST_EVENTS):
+            self._actions.record(
+                ids[first : first + MOST_EVENTS],
+                choice.action,
+                given.who,
+                label=choice.label,
+                note=given.note,
+                until=given.until or None,
+            )
 
     def _message(self, key: str) -> Message | None:
         message = self._find(key)
@@ -190,17 +192,16 @@ class Answering:
         )
 
     def _has_acted(self, message: Message, choice: Choice, document: Document) -> bool:
-        """Whether an event has the action of this answer."""
-        ids = ids_of(message)
+        """Whether the events have the action of this answer; the last of them get it last."""
+        ids = ids_of(message)[-1:]
         until = int(document.content["until"])
         if not ids or (until and until <= self._clock.now()):
             return True  # a shelving that is over needs nothing more
-        actions = self._events.actions(min(ids), max(ids))
+        actions = self._events.actions(ids[0], ids[0])
         mine = (
             (actions["action"] == choice.action)
             & (actions["who"] == document.who)
             & (actions["label"] == choice.label)
-            & actions["reading"].isin(ids)
         )
         return bool((micros(actions["time"][mine]) >= document.time).any())
 

@@ -13,6 +13,7 @@ from sensormon.model.clock import DAY, HOUR, ManualClock
 from sensormon.model.errors import JournalError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify import answering as answering_module
 from sensormon.notify.answering import Answering, answering_of, by_link
 from sensormon.notify.links import LASTS, PATH, Link
 from sensormon.notify.messages import Kind
@@ -183,6 +184,16 @@ def test_answer_that_a_kill_cut_off_is_finished_by_the_next_try(
     assert (row["label"], row["note"]) == ("true", "bearing")
     assert not given(answering, link)
     assert len(acts(again)) == 1
+
+
+def test_more_events_than_one_action_takes_are_acted_on_in_several(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering_module, "MOST_EVENTS", 2)
+    link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0, 46.0, 47.0)))
+    assert given(answering_of(monitor), link)
+    assert len(acts(monitor)) == 3
+    assert len(set(monitor.events.actions(0, 1 << 62)["number"])) == 2
 
 
 def test_full_journal_leaves_the_link_to_be_used_again(
