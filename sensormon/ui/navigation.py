@@ -48,6 +48,7 @@ def _menu(position: Literal["top", "hidden"]) -> StreamlitPage:
             st.Page("pages/tuning.py", title="Tuning"),
             st.Page("pages/pipeline.py", title="Pipeline"),
             st.Page("pages/data.py", title="Data"),
+            st.Page("pages/notifications.py", title="Notifications"),
             st.Page("pages/access.py", title="Access"),
         ],
         position=position,

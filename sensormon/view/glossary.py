@@ -226,6 +226,22 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "level shift": "A fault: from one moment on the readings lie higher or lower.",
         "drift": "A fault: the readings move away slowly and steadily.",
         "stuck sensor": "A fault: the sensor repeats one value.",
+        # telling people
+        "rule": "Which events, or which conditions of the monitor, are told to whom, and when.",
+        "contact": "Somebody who is told: a person, a shift, a chat room or a program, with the ways to it.",
+        "way": (
+            "How a message reaches a contact: a mail address, a webhook, the URL of a service. The ways of "
+            "a contact are tried in their order until one takes the message."
+        ),
+        "escalation": "Telling the next contact if nobody has acknowledged the event in time.",
+        "digest": (
+            "One message that counts what a contact's limit has held back, so that a storm of events is "
+            "not a storm of messages."
+        ),
+        "dead message": (
+            "A message that no way has taken in 24 hours of tries, or that all ways have refused for good. "
+            "It is kept, and can be sent again."
+        ),
         # who may do what
         "role": (
             "What a person may do: viewers look, try settings and export; operators also deal with events; "

@@ -160,6 +160,25 @@ PAGES: Mapping[str, About] = {
         "export data.",
         ("tag", "valid range", "normal band", "retention", "roll-up", "case", "duplicate", "journal"),
     ),
+    "Notifications": About(
+        "notifications",
+        "n",
+        "Who is told of what, when and how, and what became of each message. Try a rule on the last week "
+        "before it is in force, and send a test to see that it arrives.",
+        (
+            "event",
+            "severity",
+            "rule",
+            "contact",
+            "way",
+            "escalation",
+            "digest",
+            "dead message",
+            "acknowledged",
+            "shelved",
+            "alarm load",
+        ),
+    ),
     "Access": About(
         "access",
         "s",

@@ -22,7 +22,7 @@ LIMIT = 690_000_000
 """The least memory that an app may use, in bytes."""
 GROUPS = Path("/sys/fs/cgroup/memory")
 PATIENCE = 180.0
-PAGES = ("", "anomalies", "explore", "tuning", "pipeline", "data", "access")
+PAGES = ("", "anomalies", "explore", "tuning", "pipeline", "data", "notifications", "access")
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ READS: dict[str, set[str]] = {
     "retention": {"policy", "problem", "plan"},
     "running_tags": {"now"},
     "shelved_tags": {"now", "at"},
-    "settings": {"data_dir", "interval", "source"},
+    "settings": {"data_dir", "interval", "notify_file", "source"},
     "simulated": {"within", "spans", "running"},
     "source_ages": set(),
     "state_words": set(),
@@ -81,7 +81,7 @@ READS: dict[str, set[str]] = {
     "workers": set(),
 }
 """What pages read of each part of the monitor, anywhere; all else is a change and belongs in a gate."""
-CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters"}
+CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters", "send_again", "send_test"}
 """Names that change something, whatever they are called on."""
 ALLOWED = {
     ("tuning_scope.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",

@@ -70,6 +70,9 @@ WIDGETS = [
     Widget(Act.MANAGE_SESSIONS, "access", {"access": "Sessions"}, "selectbox", "session-person"),
     Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "button", "token-add"),
     Widget(Act.MANAGE_TOKENS, "access", {"access": "API tokens"}, "selectbox", "token-chosen"),
+    Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {}, "button", "rule-new", captioned=True),
+    Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {"notify": "Contacts"}, "button", "mail-save"),
+    Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {"notify": "Calendars"}, "button", "calendar-new"),
     Widget(Act.READ_AUDIT, "access", {"access": "Audit trail"}, "multiselect", "audit-who"),
 ]
 WITHOUT = {
@@ -81,7 +84,6 @@ WITHOUT = {
     Act.CHANGE_OWN_ACCOUNT: "in the head",
     Act.DELETE: "no page deletes",
     Act.MANAGE_SOURCES: "no page manages them",
-    Act.MANAGE_NOTIFICATIONS: "no page manages them",
     Act.ACCEPT_LOSS: "only while a loss is reported",
 }
 """Acts that have no widget of their own, and why."""
@@ -121,6 +123,9 @@ def plant(tmp_path: Path, adopt: Adopt, clock: ManualClock, monkeypatch: pytest.
     monitor.access.tokens.add(COMMAND_LINE, "PLC", Scope.WRITE)
     tags.write_text(tags.read_text().replace("[5.0, 9.0]", "[6.0, 9.0]"))  # changed by hand
     tokens = with_accounts(monitor)
+    monitor.settings.notify_file.write_text(
+        '[contacts.shift]\nways = ["https://hooks.plant.example/x"]\n[rules.all]\nto = ["shift"]\n'
+    )
     monitor.drain()
     monitor.drain()  # the dead letters of the start have been retried by now
     (tmp_path / "data" / "failed_measurements.jsonl").write_text(LETTER)
@@ -253,6 +258,7 @@ FORGED = [
             "retry-dead-letters",
             "user-add",
             "token-add",
+            "mail-save",
         )
     ),
     (Widget(Act.MANAGE_USERS, "access", {}, "button", "user-set-password"), "user-chosen"),
@@ -283,6 +289,7 @@ def kept(monitor: Monitor) -> object:
         {session.key for session in monitor.access.sessions.all()},
         [(token.name, token.revoked) for token in monitor.access.tokens.all()],
         (monitor.settings.data_dir / "failed_measurements.jsonl").exists(),
+        monitor.settings.notify_file.read_text(),
     )
 
 
