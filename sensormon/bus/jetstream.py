@@ -16,9 +16,12 @@ from nats.aio.client import Client
 
 from sensormon.bus.layout import (
     GROUP,
+    MQTT_STREAM,
     STREAM,
     consumer_config,
     consumer_name,
+    has_mqtt_source,
+    mqtt_source,
     partitions_of,
     stream_config,
     subjects_of,
@@ -37,7 +40,7 @@ REPLICAS = 3
 _API = "$JS.API."
 _NO_STREAM, _NO_CONSUMER, _NO_MESSAGE, _NO_CLUSTER = 10059, 10014, 10037, 10074
 """Numbers of JetStream's errors."""
-_NEEDED = (2, 11)
+_NEEDED, _DURABLE_SOURCES = (2, 11), (2, 14)
 
 
 class JetStream:
@@ -46,6 +49,7 @@ class JetStream:
     def __init__(self, client: Client, place: str) -> None:
         self._client = client
         self._place = place
+        self._takes_mqtt = False
 
     async def stream(self, furthest: int) -> Stream:
         """The stream and its consumers, made if they are missing.
@@ -74,6 +78,22 @@ class JetStream:
         first = int(info["state"]["first_seq"])
         return Stream(partitions, str(info["created"]), first)
 
+    async def take_mqtt(self) -> None:
+        """Let the stream take what MQTT devices publish, if NATS has ever heard from one."""
+        if self._takes_mqtt or not await self._has(MQTT_STREAM):
+            return
+        config = (await self._ask(f"STREAM.INFO.{STREAM}"))["config"]
+        if self._version < _DURABLE_SOURCES:  # it would let go of a message before the stream has it
+            _log.warning(
+                "nothing is taken from MQTT's topics sensormon/mqtt/…: that needs NATS %d.%d",
+                *_DURABLE_SOURCES,
+            )
+        elif not has_mqtt_source(config):
+            sources = [*(config.get("sources") or ()), mqtt_source()]
+            await self._ask(f"STREAM.UPDATE.{STREAM}", {**config, "sources": sources})
+            _log.info("the stream %s takes what MQTT devices publish from now on", STREAM)
+        self._takes_mqtt = True
+
     async def next_message(self, partition: int, after: int) -> Message | None:
         """The message of this partition that follows this number in the stream; None if there is none."""
         following = [await self._next_of(subjects, after) for subjects in subjects_of(partition)]
@@ -100,6 +120,15 @@ class JetStream:
     async def release(self, partition: int) -> None:
         """Let another worker have this partition."""
         await self._ask(f"CONSUMER.UNPIN.{STREAM}.{consumer_name(partition)}", {"group": GROUP})
+
+    async def _has(self, stream: str) -> bool:
+        try:
+            await self._ask(f"STREAM.INFO.{stream}")
+        except BusError as error:
+            if error.code != _NO_STREAM:
+                raise
+            return False
+        return True
 
     async def _made(self, first: int) -> dict[str, Any]:
         """A new stream: on three nodes, or on the only one."""
@@ -146,11 +175,15 @@ class JetStream:
             )
         return answer
 
-    def _check_version(self) -> None:
+    @property
+    def _version(self) -> tuple[int, int]:
         version = self._client.connected_server_version
-        if (version.major, version.minor) < _NEEDED:
+        return version.major, version.minor
+
+    def _check_version(self) -> None:
+        if self._version < _NEEDED:
             raise BusError(
-                f"NATS {version.major}.{version.minor} has no pinned consumers",
+                "NATS {}.{} has no pinned consumers".format(*self._version),
                 where=self._place,
                 hint="Use NATS {}.{} or newer".format(*_NEEDED),
             )

