@@ -23,7 +23,7 @@ from sensormon.bus.memory import (
     stored_since,
     without_newest,
 )
-from sensormon.bus.payload import SOURCE, Message, batch_of
+from sensormon.bus.payload import SOURCE, Message, batch_of, rows_of
 from sensormon.ingest.dead_letters import letters_of
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import lead_of
@@ -129,11 +129,15 @@ class Partition:
             f"conditions on tags in other partitions are never met: {', '.join(blind[:5])}" if blind else ""
         )
 
-    def take(self, messages: Sequence[Message]) -> None:
-        """Validate and score these messages, at least one, which follow the last one; `store` must follow."""
+    def take(self, messages: Sequence[Message]) -> int:
+        """Validate and score these messages, at least one, which follow the last one; `store` must follow.
+
+        Returns how many of them it took: the rest of very many readings is for the next transaction.
+        """
         self._follow()
         pipeline, now = self._pipeline, self._plant.clock.now()
-        batch, positions, malformed = batch_of(messages, now)
+        taken = rows_of(messages)
+        batch, positions, malformed = batch_of(taken.rows, now)
         judged = pipeline.judge(batch)
         refused = pipeline.refused(batch, judged.reason, positions, malformed)
         processed = Processed(
@@ -141,7 +145,8 @@ class Partition:
         )
         received = add_up(self._received, {SOURCE: processed.received})
         entry = BatchEntry(self._ids.first(now, len(processed.accepted)), received, processed)
-        self._waiting = entry, messages[-1].sequence, self._memory_after(entry, now)
+        self._waiting = entry, messages[taken.messages - 1].sequence, self._memory_after(entry, now)
+        return taken.messages
 
     def store(self) -> None:
         """Make durable what was taken, if it is not; may be called again after an error but Overtaken."""

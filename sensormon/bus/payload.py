@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from sensormon.bus import arrow
 from sensormon.bus.layout import tag_of
 from sensormon.ingest.refusals import Refused
 from sensormon.ingest.validation import parse_rows, rendered, shown
@@ -26,7 +27,9 @@ SOURCE = "bus"
 """The source of these readings."""
 MOST = 100_000
 """The most readings of a message."""
-_FIELDS = frozenset({"tag", "time", "value", "quality"})
+ROWS = 100_000
+"""As soon as a transaction has this many rows, no further message goes into it."""
+_FIELDS = ("tag", "time", "value", "quality")
 _PROBLEM = object()
 """The key under which a row says why it is none."""
 
@@ -41,9 +44,28 @@ class Message:
     time: int
 
 
-def batch_of(messages: Iterable[Message], received: int) -> tuple[Batch, Sequence[int], Refused]:
-    """The readings of these messages in their order, the place of each among all rows, and the other rows."""
-    rows = [row for message in messages for row in _rows(message)]
+@dataclass(frozen=True)
+class Rows:
+    """The rows of the first `messages` of those given."""
+
+    messages: int
+    rows: Sequence[dict[object, Any]]
+
+
+def rows_of(messages: Iterable[Message]) -> Rows:
+    """The rows of as many of these messages, at least one, as go into a transaction."""
+    rows: list[dict[object, Any]] = []
+    count = 0
+    for message in messages:
+        rows += _rows(message)
+        count += 1
+        if len(rows) >= ROWS:
+            break
+    return Rows(count, rows)
+
+
+def batch_of(rows: Sequence[dict[object, Any]], received: int) -> tuple[Batch, Sequence[int], Refused]:
+    """The readings of these rows in their order, the place of each among all rows, and the other rows."""
     return parse_rows(rows, source=SOURCE, received=received, no_reading=_problem)
 
 
@@ -77,7 +99,7 @@ def _row(tag: str, fields: object, message: Message) -> dict[object, Any]:
         "value": fields.get("value"),
         "quality": fields.get("quality"),
     }
-    if unknown := sorted(str(name) for name in fields.keys() - _FIELDS):
+    if unknown := sorted(str(name) for name in fields.keys() - set(_FIELDS)):
         row[_PROBLEM] = f"unknown field {shown(unknown[0])!r}; a reading has tag, time, value and quality"
     elif fields.get("tag", tag) != tag:
         row[_PROBLEM] = f"the payload says {shown(fields['tag'])!r}, the subject {shown(tag)!r}"
@@ -95,7 +117,7 @@ def _time(time: object, arrived: int) -> object:
 
 def _content(data: bytes) -> Sequence[object]:
     """The readings of a payload as they came. Raises ValueError."""
-    if data.startswith((b"ARROW1", b"\xff\xff\xff\xff")):  # JSON begins with neither
+    if data.startswith((arrow.FILE, arrow.STREAM)):  # JSON begins with neither
         return _arrow_rows(data)
     try:
         content = json.loads(data, object_pairs_hook=_fields, parse_constant=_no_number)
@@ -117,21 +139,13 @@ def _no_number(text: str) -> float:
 
 def _arrow_rows(data: bytes) -> Sequence[Mapping[str, object]]:
     """The rows of an Arrow IPC stream or file. Raises ValueError."""
-    try:
-        opened = pa.ipc.open_file if data.startswith(b"ARROW1") else pa.ipc.open_stream
-        table: pa.Table = opened(pa.BufferReader(data)).read_all()
-        table.validate(full=True)
-        if table.num_rows > MOST:
-            return [{}] * table.num_rows
-        place = table.schema.get_field_index("time")
-        if place >= 0 and pa.types.is_timestamp(table.schema.field(place).type):
-            micros = table.column(place).cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
-            times = [None if time is None else rendered(time) for time in micros.to_pylist()]
-            table = table.set_column(place, "time", pa.array(times, pa.string()))
-        rows: Sequence[Mapping[str, object]] = table.to_pylist()
-    except (pa.ArrowException, OSError, OverflowError, MemoryError) as error:
-        raise ValueError(f"it is not Arrow IPC ({str(error)[:100]})") from error
-    return [{name: _cell(value) for name, value in row.items()} for row in rows]
+    table = arrow.read_table(data, _FIELDS, MOST)
+    place = table.schema.get_field_index("time")
+    if place >= 0 and pa.types.is_timestamp(table.schema.field(place).type):
+        micros = table.column(place).cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
+        times = [None if time is None else rendered(time) for time in micros.to_pylist()]
+        table = table.set_column(place, "time", pa.array(times, pa.string()))
+    return [{name: _cell(value) for name, value in row.items()} for row in table.to_pylist()]
 
 
 def _cell(value: object) -> object:

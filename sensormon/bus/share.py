@@ -198,9 +198,10 @@ class Share:
             self._deliveries = Deliveries(partition.stored, self._following)
             self._partition = partition
         messages = await self._deliveries.in_order(deliveries)
-        if messages:
-            await self._again_and_again(lambda: partition.take(messages))
+        while messages:
+            taken = await self._again_and_again(partial(partition.take, messages))
             await self._again_and_again(partition.store)
+            del messages[:taken]
         for delivery in deliveries:
             await self._client.publish(delivery.reply, b"+ACK")
         self._oldest = self._queue[0].message.time if self._queue else None

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from sensormon.bus.partition import Partition, Plant
-from sensormon.bus.payload import batch_of
+from sensormon.bus.payload import batch_of, rows_of
 from sensormon.exchange.moving import move
 from sensormon.ingest.dead_letters import retry_kept
 from sensormon.ingest.pipeline import Pipeline
@@ -93,7 +93,7 @@ def test_whoever_takes_over_after_a_refused_reading_judges_as_if_it_had_been_the
     store_all(plants.partition(), 81, 20)
     ours = plants.store.readings.frame(["temp"], 0, FOREVER)
     alone = Pipeline(plants.plant.tags(), plants.plant.settings())
-    batch, *_ = batch_of(messages(1, 100), START)
+    batch, *_ = batch_of(rows_of(messages(1, 100)).rows, START)
     expected = alone.judge(batch).scores
     others = [place for place in range(100) if place != 57]
     assert ours["n"].tolist() == expected.n[others].tolist()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sensormon.bus import payload
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from tests.support.bus import tag_table, wait_until
@@ -28,13 +29,13 @@ class Publisher:
         self._socket.sendall(b'CONNECT {"verbose": false, "headers": true}\r\nPING\r\n')
         self._until(b"PONG")
 
-    def publish(self, subject: bytes, payload: bytes, headers: bytes | None = None) -> None:
+    def publish(self, subject: bytes, content: bytes, headers: bytes | None = None) -> None:
         if headers is None:
-            head = b"PUB sensormon.readings.%b %d" % (subject, len(payload))
+            head = b"PUB sensormon.readings.%b %d" % (subject, len(content))
         else:
-            sizes = len(headers), len(headers) + len(payload)
+            sizes = len(headers), len(headers) + len(content)
             head = b"HPUB sensormon.readings.%b %d %d" % (subject, *sizes)
-        self._socket.sendall(head + b"\r\n" + (headers or b"") + payload + b"\r\nPING\r\n")
+        self._socket.sendall(head + b"\r\n" + (headers or b"") + content + b"\r\nPING\r\n")
         self._until(b"PONG")
 
     def close(self) -> None:
@@ -49,7 +50,11 @@ class Publisher:
 
 
 @pytest.fixture
-def worker(settings: Settings, postgresql: PostgreSQL, bus: Nats, tmp_path: Path) -> Iterator[Monitor]:
+def worker(
+    settings: Settings, postgresql: PostgreSQL, bus: Nats, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Monitor]:
+    """A worker that takes few rows in a transaction."""
+    monkeypatch.setattr(payload, "ROWS", 3)
     url = postgresql.new_database()
     monitor = Monitor(replace(settings, store=url, bus=bus.url, collector="a", tags=tag_table(tmp_path)))
     monitor.start()
@@ -103,8 +108,8 @@ def test_everything_is_stored_or_rejected_with_its_reason_and_nothing_stays(
         publisher.publish(b"line_1", b'{"value": %d.5}' % place, headers)
     for subject in _SUBJECTS:
         publisher.publish(subject, b'{"value": 1}')
-    for payload, _ in _PAYLOADS:
-        publisher.publish(b"line_2", payload)
+    for content, _ in _PAYLOADS:
+        publisher.publish(b"line_2", content)
     sent = len(_HEADERS) + len(_SUBJECTS) + len(_PAYLOADS)
     wait_until(lambda: _state(bus)["last_seq"] == sent)
     wait_until(lambda: _state(bus)["messages"] == 0)

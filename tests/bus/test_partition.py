@@ -10,7 +10,7 @@ import pytest
 
 from sensormon.bus.layout import partition_of
 from sensormon.bus.partition import Partition, Plant
-from sensormon.bus.payload import batch_of
+from sensormon.bus.payload import batch_of, rows_of
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import settings_in_force
 from sensormon.model.clock import ManualClock
@@ -128,7 +128,7 @@ def test_a_worker_that_takes_over_judges_bit_for_bit_as_if_it_had_been_there(
         monkeypatch.setattr(partition, "_remembered_at", plant.clock.now())  # which stores no memory
     ours = plant.store.readings.frame(["temp"], 0, 1 << 52)
     alone = Pipeline(plant.tags(), settings)
-    batch, *_ = batch_of(hot, START)
+    batch, *_ = batch_of(rows_of(hot).rows, START)
     scores = alone.judge(batch).scores
     assert ours["is_anomaly"].tolist() == scores.is_anomaly.tolist()
     assert np.array_equal(ours["score"].to_numpy(), scores.score, equal_nan=True)

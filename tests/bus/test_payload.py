@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pytest
 
 from sensormon.bus.layout import partition_of, partitions_of, stream_config, subjects_of, tag_of
-from sensormon.bus.payload import Message, batch_of
+from sensormon.bus.payload import Message, batch_of, rows_of
+from sensormon.ingest.refusals import Refused
 from sensormon.model.clock import SECOND
-from sensormon.model.readings import Quality
+from sensormon.model.readings import Batch, Quality
 from tests.support.plant import START
 
 
 def message(data: bytes, tag: str = "temp", sequence: int = 1) -> Message:
     return Message(sequence, f"sensormon.partitions.3.{tag}", data, START)
+
+
+def parsed(messages: list[Message], received: int = START) -> tuple[Batch, Sequence[int], Refused]:
+    """The readings and refusals of these messages."""
+    return batch_of(rows_of(messages).rows, received)
 
 
 def arrow(table: pa.Table, kind: str = "stream") -> bytes:
@@ -37,7 +44,7 @@ def arrow(table: pa.Table, kind: str = "stream") -> bytes:
 )
 def test_times_are_iso_or_seconds_or_those_of_the_stream(time: object, expected: int) -> None:
     data = json.dumps({"tag": "temp", "time": time, "value": 37.5, "quality": "Bad"}).encode()
-    batch, positions, refused = batch_of([message(data)], START + SECOND)
+    batch, positions, refused = parsed([message(data)], START + SECOND)
     assert (batch.tags, batch.time.tolist(), batch.value.tolist()) == (("temp",), [expected], [37.5])
     assert batch.quality.tolist() == [Quality.BAD]
     assert (list(positions), len(refused)) == ([0], 0)
@@ -53,7 +60,7 @@ def test_arrow_has_the_same_readings_as_json(kind: str, type_: pa.DataType) -> N
         else micros.cast(pa.timestamp("us")).cast(type_)
     )
     table = pa.table({"time": times, "value": [1.5, 2.5], "quality": pa.array([0, 0x80000000], pa.uint32())})
-    batch, _, refused = batch_of([message(arrow(table, kind))], START)
+    batch, _, refused = parsed([message(arrow(table, kind))], START)
     assert (batch.time.tolist(), batch.value.tolist()) == ([START, START + SECOND], [1.5, 2.5])
     assert (batch.quality.tolist(), len(refused)) == ([0, Quality.BAD], 0)
 
@@ -85,7 +92,7 @@ def test_arrow_has_the_same_readings_as_json(kind: str, type_: pa.DataType) -> N
 )
 def test_what_is_no_reading_is_rejected_with_its_reason_and_the_rest_taken(data: bytes) -> None:
     good = b'{"tag": "temp", "value": 37.5}'
-    batch, positions, refused = batch_of([message(good), message(data, sequence=2), message(good)], START)
+    batch, positions, refused = parsed([message(good), message(data, sequence=2), message(good)], START)
     assert batch.value.tolist() == [37.5, 37.5]
     assert (list(positions), refused.index.tolist()) == ([0, 2], [1])
     (rejection,) = refused.listed
@@ -93,9 +100,9 @@ def test_what_is_no_reading_is_rejected_with_its_reason_and_the_rest_taken(data:
 
 
 def test_a_list_holds_several_readings_of_the_tag() -> None:
-    batch, _, refused = batch_of([message(b'[{"value": 1}, {"value": 2}, 3]')], START)
+    batch, _, refused = parsed([message(b'[{"value": 1}, {"value": 2}, 3]')], START)
     assert (batch.value.tolist(), refused.index.tolist()) == ([1.0, 2.0], [2])
-    assert len(batch_of([message(b"[]")], START)[0]) == 0
+    assert len(parsed([message(b"[]")], START)[0]) == 0
 
 
 def test_the_stream_and_its_partitions_are_named_alike() -> None:
