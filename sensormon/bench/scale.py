@@ -2,8 +2,9 @@
 
 The server is a child process that syncs to disk as in life. Each worker is a process with a journal of its
 own, in records of a tick of 1,000 tags, which it drains into the database; beside it, in the same run,
-processes that only COPY the same rows, with the watermark in the transaction. What it is not: several
-machines; workers, server and load share the processors of this one.
+processes that only COPY the same rows, with the watermark in the transaction. The API processes have watches
+on the parts of a write (`timed_app`), which cost them a hundredth. What it is not: several machines; workers,
+server and load share the processors of this one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from sensormon.bench.http import CONNECTIONS, TAGS, load, tag_of
 from sensormon.bench.judging import KINDS, rows, tag_table, version_of
 from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load, seconds
+from sensormon.bench.parts import EVERY, NOTES, Spent, microseconds_a_request, noted
 from sensormon.bench.postgresql_server import PostgreSQLServer
 from sensormon.bench.server import Server, processor_seconds_of, running
 from sensormon.ingest.dead_letters import DeadLetters
@@ -45,6 +47,7 @@ READINGS = 200_000
 SECONDS = 5.0
 """Of load on the API."""
 LONGEST = 300.0
+TIMED = Path(__file__).with_name("timed_app.py")
 PLANT = 10_000
 """Requests a second of the plant whose cores are worked out."""
 
@@ -196,18 +199,21 @@ def _api(folder: Path, server: PostgreSQLServer, count: int, length: float) -> F
     url = server.new_database()
     name = f"{count} API process{'es' * (count > 1)}"
     with ThreadPoolExecutor(count) as threads:
-        opened = [running(_home(folder / f"api {count} {at}"), **_shared(url, at)) for at in range(count)]
+        homes = [_home(folder / f"api {count} {at}") for at in range(count)]
+        opened = [running(home, app=str(TIMED), **_shared(url, at)) for at, home in enumerate(homes)]
         apis = [each.__enter__() for each in opened]
         try:
             for api in apis:
                 api.wait(lambda _: True)
             share = CONNECTIONS // count
             list(threads.map(lambda api: load(api, "single", 0, 1.0, share), apis))
+            before = [_parts(home) for home in homes]
             spent = [_spent(apis), processor_seconds_of(server.process.pid)]
             started = time.perf_counter()
             answers = list(threads.map(lambda api: load(api, "single", 1, length, share), apis))
             took = time.perf_counter() - started
             spent = [_spent(apis) - spent[0], processor_seconds_of(server.process.pid) - spent[1]]
+            parts = [_parts(home).since(first) for home, first in zip(homes, before, strict=True)]
         finally:
             for each in opened:
                 each.__exit__(None, None, None)
@@ -217,6 +223,10 @@ def _api(folder: Path, server: PostgreSQLServer, count: int, length: float) -> F
         f"{name}, single posts/s": sum(len(a["milliseconds"]) / a["seconds"] for a in answers),
         f"{name}, answers that were not 201": sum(answer["failed"] for answer in answers),
         f"{name}, {their} CPU, µs a request": spent[0] / requests * 1e6,
+        **{
+            f"{name}, of it {part}, µs a request": cost
+            for part, cost in microseconds_a_request(parts).items()
+        },
         f"{name}, PostgreSQL's CPU, µs a request": spent[1] / requests * 1e6,
         f"{name}, processors in use": sum(spent) / took,
     }
@@ -231,6 +241,12 @@ def _home(folder: Path) -> Path:
 
 def _shared(url: str, number: int) -> dict[str, str]:
     return {"SOURCE": "none", "STORE": url, "COLLECTOR": f"api {number}"}
+
+
+def _parts(home: Path) -> Spent:
+    """What the parts of this API process have taken; waits until what was before is noted."""
+    time.sleep(2 * EVERY)
+    return noted(home / "data" / NOTES)
 
 
 def _spent(apis: Sequence[Server]) -> float:

@@ -137,7 +137,12 @@ def _family(pid: int) -> list[int]:
 
 
 def _processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return seconds_in(Path(f"/proc/{pid}/stat"))
+
+
+def seconds_in(stat: Path) -> float:
+    """Processor time in this file of /proc, of a process or of a thread. Raises OSError once it has ended."""
+    fields = stat.read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

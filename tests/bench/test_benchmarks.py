@@ -94,6 +94,11 @@ def test_workers_and_api_processes_share_a_database() -> None:
     assert measured.figures["4 workers, readings/s"] > 0
     assert measured.figures["2 API processes, answers that were not 201"] == 0
     assert measured.figures["cores for 10,000 requests/s, API and PostgreSQL"] > 0
+    for name, whole in (("1 API process", "its"), ("2 API processes", "their")):
+        parts = [cost for title, cost in measured.figures.items() if title.startswith(f"{name}, of it ")]
+        assert len(parts) == 8
+        assert min(parts) > 0
+        assert sum(parts) == pytest.approx(measured.figures[f"{name}, {whole} CPU, µs a request"], rel=0.1)
 
 
 @pytest.mark.long
