@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
@@ -103,18 +103,18 @@ class Talker(asyncio.Protocol):
 
     def __init__(self, first: bytes, then: bytes = b"", every: float = 0.05) -> None:
         self._first, self._then, self._every = first, then, every
-        self._line: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._line = transport
+        self.transport = transport
         transport.write(self._first)
         if self._then:
             self._go_on()
 
     def _go_on(self) -> None:
-        if self._line is not None and not self._line.is_closing():
-            self._line.write(self._then)
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(self._then)
             asyncio.get_running_loop().call_later(self._every, self._go_on)
 
 
@@ -123,9 +123,13 @@ class _Loop:
 
     def __init__(self, protocol: Callable[[], asyncio.BaseProtocol], tls: ssl.SSLContext | None) -> None:
         self._loop = asyncio.new_event_loop()
-        self._server = self._loop.run_until_complete(
-            self._loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)
-        )
+        self._spoken: list[Any] = []
+
+        def speak() -> asyncio.BaseProtocol:
+            self._spoken.append(protocol())
+            return cast(asyncio.BaseProtocol, self._spoken[-1])
+
+        self._server = self._loop.run_until_complete(self._loop.create_server(speak, "127.0.0.1", 0, ssl=tls))
         self.port = int(self._server.sockets[0].getsockname()[1])
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -143,3 +147,7 @@ class _Loop:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for spoken in self._spoken:
+            if spoken.transport is not None:
+                spoken.transport.abort()
+        await asyncio.sleep(0)  # for the transports to close their sockets

@@ -82,6 +82,8 @@ class Mail:
             if answer.lasting or time.monotonic() < until:
                 return answer
             return Answer(False, wrong(TimeoutError(), host, port, until, deadline))
+        except BufferError as error:
+            return Answer(False, line_of(f"{host}:{port} {error}"))
         except OSError as error:
             return Answer(False, line_of(wrong(error, host, port, until, deadline)))
 
@@ -114,7 +116,11 @@ class _Session(smtplib.SMTP):
         self._left = LONGEST_READ
         self.taken = (0, "")
         """The server's answer to the message."""
-        super().__init__(host, local_hostname=name)
+        try:
+            super().__init__(host, local_hostname=name)
+        except BufferError:  # smtplib closes only after errors that it expects
+            self.close()
+            raise
 
     def _get_socket(self, *_: Any) -> socket:
         return self._line
@@ -130,10 +136,10 @@ class _Session(smtplib.SMTP):
         return code, said
 
     def spend(self, count: int) -> None:
-        """Count bytes read. Raises SMTPServerDisconnected if they are too many."""
+        """Count bytes read. Raises BufferError, which smtplib lets pass, if they are too many."""
         self._left -= count
         if self._left < 0:
-            raise smtplib.SMTPServerDisconnected("it says more than a mail server does")
+            raise BufferError("says more than a mail server does")
 
 
 class _Counted(io.RawIOBase):

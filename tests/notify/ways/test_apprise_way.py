@@ -42,13 +42,16 @@ def test_the_text_arrives_with_its_subject(receiver: StartReceiver, outgoing: Ou
     assert request.json["message"] == outgoing.text
 
 
-def test_a_text_with_markup_arrives_as_it_is_and_once(receiver: StartReceiver, outgoing: Outgoing) -> None:
+def test_a_text_with_markup_arrives_as_it_is_and_cut_to_one_message(
+    receiver: StartReceiver, outgoing: Outgoing
+) -> None:
     server = receiver()
-    text = "5 < 7 & {{ x }} *not bold* \\n " + "č" * 20_000
+    text = "5 < 7 & {{ x }} *not bold* \\n " + "č" * 40_000
     way = way_of(f"gotify://127.0.0.1:{server.port}/{TOKEN}", mail=None, secret="", allow_private=True)
     assert way.send(replace(outgoing, text=text), 10).delivered
     (request,) = server.received
     assert request.json["message"].startswith("5 < 7 & {{ x }} *not bold* \\n ččč")
+    assert len(request.json["message"]) <= 32_768
 
 
 @pytest.mark.parametrize(
