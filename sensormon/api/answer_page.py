@@ -24,6 +24,8 @@ from sensormon.notify.standing import Standing
 
 HEADERS = {"X-Robots-Tag": "noindex, nofollow, noarchive", "Referrer-Policy": "strict-origin"}
 """Of each page here. Without any referrer a browser would send the Origin `null` with the form."""
+_FEW = 3
+"""Events above the form that one scrolls past."""
 _LINKED = 20
 """Events that an address names."""
 _STYLE = """
@@ -42,8 +44,9 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
   border-left: 3px solid var(--interaction); border-radius: .4rem; }
 .wrong { margin: 1rem 0 0; }
 form { margin-top: 1rem; padding-top: 1rem; border-top: 1px solid var(--border); }
-fieldset { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .5rem;
-  margin: 1rem 0 0; padding: 0; border: 0; min-width: 0; }
+fieldset { display: grid; grid-template-columns: repeat(2, 1fr); gap: .5rem; margin: 1rem 0 0; padding: 0;
+  border: 0; min-width: 0; }
+@media (min-width: 34rem) { fieldset { grid-template-columns: repeat(4, 1fr); } }
 fieldset.hours { grid-template-columns: repeat(3, 1fr); }
 legend { margin-bottom: .3rem; padding: 0; font-size: .875rem; color: var(--secondary); }
 fieldset button { color: var(--interaction); background: none; border: 1px solid var(--interaction); }
@@ -75,10 +78,13 @@ def answer(
         parts.append(_done(opened.given, given_now, now, zone))
     if wrong:
         parts.append(f'<p class="wrong" role="alert">{escape(wrong)}</p>')
+    form = _form(opened, standings, note)
+    if len(standings) > _FEW and "<form" in form:
+        parts.append('<p class="last"><a href="#answer">Go to the answer</a></p>')
     parts += [_event(standing, now, zone, named=total > 1) for standing in standings]
     if total > len(standings):
         parts.append(f'<article><p class="quiet">and {total - len(standings):,} more</p></article>')
-    parts.append(_form(opened, standings, note))
+    parts.append(form)
     title = _title(opened, standings, total)
     return plain_page(title, "\n".join(parts), 400 if wrong else 200, HEADERS, style=_STYLE)
 
@@ -175,7 +181,7 @@ def _form(opened: Opened, standings: Sequence[Standing], note: str) -> str:
     acknowledge = "" if acknowledged else _button(ACKNOWLEDGE, f"Acknowledge{of_all}")
     shelves = "".join(_button(name, CHOICES[name].words) for name in SHELVES)
     labels = "".join(_button(name, CHOICES[name].words) for name in LABELS)
-    return f"""<form method="post">
+    return f"""<form method="post" id="answer">
 <label for="note">Note (optional)</label>
 <textarea id="note" name="note" rows="2" maxlength="{LONGEST_NOTE}">{escape(note[:LONGEST_NOTE])}</textarea>
 {acknowledge}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sensormon.access.audit import AuditTrail, Change
 from sensormon.access.documents import Documents
@@ -125,16 +125,18 @@ class Answering:
             if opened is None:
                 return None
             person = by_link(opened.link, address)
-            if opened.given is None:
-                self._begin(opened, person, name, choice, note)
-            elif opened.given.finished:
+            given = opened.given
+            if given is None:
+                given = self._begin(opened, person, name, choice, note)
+            elif given.finished:
                 return opened, False
             else:
-                self._carry_out(opened, person, opened.given)
+                self._carry_out(opened, person, given)
             self._wait(opened.message.key)
-            return Opened(opened.link, opened.message, self._given(opened.message)), opened.given is None
+            return replace(opened, given=replace(given, finished=True)), opened.given is None
 
-    def _begin(self, opened: Opened, person: Person, name: str, choice: Choice, note: str) -> None:
+    def _begin(self, opened: Opened, person: Person, name: str, choice: Choice, note: str) -> Given:
+        """Keep this answer and carry it out."""
         now = self._clock.now()
         until = now + choice.seconds * SECOND if choice.seconds else 0
         ids, text = opened.ids, cleaned(note)
@@ -153,6 +155,7 @@ class Answering:
             self._act(ids, given)
 
         self._audit.perform(person, _change(ids, given), do)
+        return given
 
     def _carry_out(self, opened: Opened, person: Person, given: Given) -> None:
         """Finish an answer that was cut off."""

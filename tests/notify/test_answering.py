@@ -211,6 +211,16 @@ def test_full_journal_leaves_the_link_to_be_used_again(
     small.stop()
 
 
+def test_answer_is_taken_while_the_store_is_away(begin: Begin) -> None:
+    monitor = begin()
+    link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0)))
+    answering = answering_of(monitor)
+    assert answering.open(secret(link)) is not None
+    monitor.parts.store.close()
+    assert given(answering, link)
+    assert acts(begin()) == [("shift (by link)", "acknowledge")]
+
+
 def test_contact_s_name_is_cut_to_what_a_record_holds() -> None:
     person = by_link(Link("k", "c" * 300, START, "UTC"), "")
     assert person.signature.endswith("c (by link)")

@@ -14,15 +14,15 @@ from sensormon.notify.messages import (
     content_of,
     key_of,
 )
-from tests.support.plant import START, batch_of
+from tests.support.plant import batch_of
 
 URL = "https://monitor.plant.example"
 USUAL = 60
 """Readings of each tag before its spike."""
 
 
-BEGIN = START - 600 * SECOND
-"""When the first reading was taken."""
+SINCE = 600 * SECOND
+"""How long ago the first reading was taken (µs)."""
 
 
 def spikes(monitor: Monitor, *values: float, tag: str = "fermenter_temp") -> list[int]:
@@ -30,9 +30,9 @@ def spikes(monitor: Monitor, *values: float, tag: str = "fermenter_temp") -> lis
     readings = [(tag, 37.0 + 0.1 * (i % 3)) for i in range(USUAL)]
     for value in values:
         readings += [(tag, value), *((tag, 37.0 + 0.1 * (i % 3)) for i in range(99))]
-    monitor.submit(batch_of(*readings, at=BEGIN))
+    monitor.submit(batch_of(*readings, at=monitor.clock.now() - SINCE))
     monitor.drain()
-    frame = monitor.events.between([tag], BEGIN, START + DAY)
+    frame = monitor.events.between([tag], 0, monitor.clock.now() + DAY)
     return [int(number) for number in frame["id"]][::-1]
 
 
@@ -43,7 +43,7 @@ def documents(monitor: Monitor) -> Documents:
 
 def told(monitor: Monitor, number: int, **changes: object) -> ToldEvent:
     """The event with this id as a message tells it."""
-    frame = monitor.events.between(None, 0, START + DAY)
+    frame = monitor.events.between(None, 0, monitor.clock.now() + DAY)
     row = next(row for row in frame.to_dict("records") if row["id"] == number)
     tag = monitor.tags[str(row["tag"])]
     fields = {
