@@ -221,6 +221,8 @@ def answering_of(monitor: Monitor, documents: Documents | None = None, find: Fin
     """The answering of this monitor, with documents and messages of its own unless some are given."""
     parts = monitor.parts
     kept = documents or Documents(parts.collector, parts.store.entries, monitor.clock)
+    if documents is None:
+        kept.forget_after(MESSAGES, KEPT)
 
     def is_stored(key: str) -> bool:
         waiting = (doc for entry in parts.collector.waiting_documents() for doc in entry.documents)
@@ -246,8 +248,8 @@ def kept_message(documents: Documents, key: str) -> Message | None:
 
 def by_link(link: Link, address: str) -> Person:
     """The contact as who follows the link: an operator for the events of its message."""
-    name = link.contact[: LONGEST_NAME - len(BY_LINK)].strip()
-    return Person(f"{name}{BY_LINK}", Role.OPERATOR, Way.LINK, address=address)
+    name = cleaned(link.contact)[: LONGEST_NAME - len(BY_LINK)].strip()
+    return Person(f"{name}{BY_LINK}".strip(), Role.OPERATOR, Way.LINK, address=address)
 
 
 def ids_of(message: Message) -> tuple[int, ...]:

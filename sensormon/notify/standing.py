@@ -15,6 +15,7 @@ import pandas as pd
 from sensormon.detectors.judged import Judged
 from sensormon.events.actions import State
 from sensormon.model.clock import HOUR, MINUTE
+from sensormon.model.entries import DetectorSettings
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.tag_models import SOURCE
 from sensormon.model.timestamps import micros
@@ -71,9 +72,9 @@ def standings_of(monitor: Monitor, told: Sequence[ToldEvent]) -> tuple[Standing,
         acknowledgements = _acknowledgements(monitor, rows.values())
     except StoreError:
         return tuple(_as_told(event) for event in told)
-    latest = _latest(monitor, tags, now)
+    latest, versions = _latest(monitor, tags, now), monitor.detection.readable()
     return tuple(
-        _now(monitor, event, rows[event.id], acknowledgements, latest)
+        _now(monitor, event, rows[event.id], acknowledgements, latest, versions)
         if event.id in rows
         else _as_told(event)
         for event in told
@@ -123,6 +124,7 @@ def _now(
     row: Row,
     acknowledgements: Mapping[int, _Who],
     latest: Mapping[str, tuple[float, int]],
+    versions: Mapping[int, DetectorSettings],
 ) -> Standing:
     tag = monitor.tags[told.tag]
     value, time = latest.get(told.tag, (0.0, 0))
@@ -135,7 +137,7 @@ def _now(
         severity=str(row["severity"]),
         began=_micros(row["start"]),
         peak=tag.render(float(row["value"])),
-        why=_why(monitor, row) or told.why,
+        why=_why(monitor, row, versions) or told.why,
         state=str(row["state"]),
         ended=_micros(row["end"]) if row["over"] else 0,
         latest=tag.render(value) if time else "",
@@ -148,12 +150,12 @@ def _now(
     )
 
 
-def _why(monitor: Monitor, row: Row) -> str:
+def _why(monitor: Monitor, row: Row, versions: Mapping[int, DetectorSettings]) -> str:
     """The sentence on the peak; empty if what it needs cannot be read."""
     time, peak = _micros(row["peak_time"]), int(row["peak_id"])
     frame = monitor.readings.recent(time, [str(row["tag"])], time + 1)
     readings = frame[frame["id"] == peak].to_dict("records")
-    settings = monitor.detection.readable().get(int(row["settings"]))
+    settings = versions.get(int(row["settings"]))
     if not readings or settings is None or readings[0].get("source") == SOURCE:
         return ""
     try:

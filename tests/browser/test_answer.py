@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -18,6 +19,7 @@ from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 BOSS = Person("Jana", Role.ADMINISTRATOR, Way.COMMAND_LINE)
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 WORDS = "four random words here"
 
 
@@ -124,6 +126,8 @@ def test_page_fits_and_can_be_touched_and_read(browser: Browser, plant: Plant, w
             assert box is not None
             assert box["height"] >= 44
             assert box["width"] >= 44
+        report = page.evaluate(CONTRAST)
+        assert (report["faint"], report["nameless"]) == ([], [])
         dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
         assert dark == (scheme == "dark")
         context.close()

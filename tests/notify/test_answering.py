@@ -222,6 +222,7 @@ def test_answer_is_taken_while_the_store_is_away(begin: Begin) -> None:
 
 
 def test_contact_s_name_is_cut_to_what_a_record_holds() -> None:
+    assert by_link(Link("k", "sh\x00ift\n", START, "UTC"), "").signature == "sh ift (by link)"
     person = by_link(Link("k", "c" * 300, START, "UTC"), "")
     assert person.signature.endswith("c (by link)")
     assert len(person.signature) == 100
