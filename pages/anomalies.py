@@ -7,6 +7,7 @@ from sensormon.model.errors import StoreError
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import Viewer, not_readable
+from sensormon.ui.bell import QUIET
 from sensormon.ui.counts_panel import counts_panel
 from sensormon.ui.event_acts import carry_out
 from sensormon.ui.event_controls import Range, clear_filters, filter_row, show_between, widen
@@ -14,8 +15,10 @@ from sensormon.ui.event_detail import event_detail
 from sensormon.ui.event_files import export, flagged_list
 from sensormon.ui.event_list import event_list, missing, news
 from sensormon.ui.event_reading import EventLists, find, flagged_of
+from sensormon.ui.maintenance import show_maintenance
 from sensormon.ui.page import page
 from sensormon.ui.reading_reason import any_reading
+from sensormon.ui.shelved_tags import show_shelved_tags
 from sensormon.view.phrases import stored_words
 
 
@@ -86,10 +89,22 @@ def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, ta
     st.button("Show a longer time range", key="widen", on_click=widen)
 
 
+def quiet(m: Monitor, viewer: Viewer) -> None:
+    """What nobody is called for: shelved tags, planned maintenance."""
+    with st.expander("Shelved tags and maintenance", expanded=QUIET in st.query_params, key="quiet-tags"):
+        show_shelved_tags(m, viewer)
+        show_maintenance(m, viewer)
+
+
 watched = monitor()
 with page("Anomalies") as me:
     carry_out(watched, me)
+    asked_for = QUIET in st.query_params
+    if asked_for:
+        quiet(watched, me)
     try:
         draw(watched, me)
     except StoreError as error:
         not_readable(error)
+    if not asked_for:
+        quiet(watched, me)

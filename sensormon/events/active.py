@@ -1,8 +1,8 @@
 """What is wrong now: each tag once, worst first; what nobody is called for, apart.
 
 Pure functions: events, silent tags and the monitor's own problems in, one list out. An event is on it
-until it is over and acknowledged (ANSI/ISA-18.2-2016). Times are µs UTC. What it is not: the history of
-events, which are on it for a shift at most once they are over.
+until it is over and acknowledged (ANSI/ISA-18.2-2016); one of low severity, for which nobody is called, until
+it is over. Times are µs UTC. What it is not: the history of events: what is over waits for a shift at most.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ def _joined(known: Active, silence: Active) -> Active:
 def _of_events(events: pd.DataFrame, now: int) -> dict[str, Active]:
     """An item for each tag with an event that is not both over and acknowledged."""
     over, state = events["over"].to_numpy(dtype=bool), events["state"].to_numpy(dtype=object)
-    waits = ~over | ((state != str(State.ACKNOWLEDGED)) & (micros(events["end"]) >= now - SHIFT))
+    is_low = events["severity"].to_numpy(dtype=object) == str(Severity.LOW)
+    is_recent = micros(events["end"]) >= now - SHIFT
+    waits = ~over | ((state != str(State.ACKNOWLEDGED)) & ~is_low & is_recent)
     rows = waits.nonzero()[0]
     waiting = events.iloc[rows]
     start, acknowledged_at, until = (

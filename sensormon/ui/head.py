@@ -15,6 +15,7 @@ from sensormon.model.clock import DAY, HOUR, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import Status, StoreState
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.bell import bell
 from sensormon.ui.drawing import UNREAD, marked
 from sensormon.ui.help import first_visit, help_button, in_the_browser
 from sensormon.ui.parts import every
@@ -61,6 +62,8 @@ def draw_head(title: str, m: Monitor) -> Viewer:
     ):
         st.header(title, anchor=False, width="content")
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
+            with st.container(width="content", key="bell-place"):
+                bell(m)
             st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
             signed_in(m, me)
             help_button(title, m)

@@ -26,8 +26,8 @@ Answer = dict[str, Any]
 
 MOST = 100
 """The most items that are sent, of what is wrong and of what is quiet; all are counted."""
-MOST_IDS = 1_000
-"""The most events of an item that are sent, to be acknowledged together: the newest."""
+MOST_CALLS = 3
+"""The most events of an item that are sent as calls: the newest."""
 EVERY = 2 * SECOND
 """How old a shared answer may be (µs)."""
 
@@ -45,7 +45,8 @@ class ActiveFeed:
 
         `items` are what is wrong, worst first, `quiet` what nobody is called for. `attention` counts what
         nobody has dealt with and `worst` is its severity; `count` and `quiet_count` are of all items.
-        `events` is from when the events are if they cannot be read now, otherwise 0.
+        `events` is from when the events are if they cannot be read now, otherwise 0. Of an item `waiting`
+        events are to be acknowledged, `newest` is the highest of their ids; `calls` are what is called for.
         """
         m = self._monitor
         acts = (m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest)
@@ -100,7 +101,8 @@ class ActiveFeed:
             "attention": item.needs_attention,
             "who": item.who,
             "when": item.when / 1e3,
-            "ids": item.unacknowledged[-MOST_IDS:],
+            "waiting": len(item.unacknowledged),
+            "newest": max(item.unacknowledged, default=0),
             "calls": _calls(item),
         }
         if events is not None and item.event >= 0:
@@ -123,6 +125,17 @@ class ActiveFeed:
         return sent
 
 
+def to_acknowledge(m: Monitor, tag: str, newest: int) -> tuple[int, ...]:
+    """The ids of this tag's events on the list that nobody has acknowledged, none after `newest`.
+
+    Raises StoreError.
+    """
+    now = m.clock.now()
+    events = m.events.between([tag], now - SHIFT, now + 1)
+    listed = active(events, (), (), lambda *_: None, now)
+    return tuple(number for item in listed.items for number in item.unacknowledged if number <= newest)
+
+
 def problems(status: Status) -> tuple[str, ...]:
     """The monitor's own problems, a sentence or two each: silent tags are apart."""
     texts = [text.partition("\n")[0] for text in alarms(replace(status, silent=()))]
@@ -136,7 +149,7 @@ def problem_key(text: str) -> str:
 
 def _calls(item: Active) -> list[str]:
     """What somebody is called for once: each event of medium or high severity, a silence, a problem."""
-    calls = [str(number) for number in item.calling[-MOST_IDS:]]
+    calls = [str(number) for number in item.calling[-MOST_CALLS:]]
     if item.kind is not Kind.EVENT or item.silent:
         calls.append(f"silent {item.tag}" if item.tag else problem_key(item.text))
     return [] if item.quiet is not None else calls

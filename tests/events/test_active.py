@@ -80,7 +80,7 @@ def test_worst_comes_first_then_what_nobody_has_acknowledged_then_the_newest() -
     assert listed.attention == 6
 
 
-def test_what_is_over_and_acknowledged_or_long_over_is_off_the_list() -> None:
+def test_what_is_over_and_acknowledged_or_low_or_long_over_is_off_the_list() -> None:
     shift = SHIFT // MINUTE
     listed = now(
         events(
@@ -88,6 +88,7 @@ def test_what_is_over_and_acknowledged_or_long_over_is_off_the_list() -> None:
             (2, "b", shift + 1, "high", "r", True),
             (3, "c", shift + 1, "high", "u", False),
             (4, "d", 5, "high", "a", False),
+            (5, "e", 5, "low", "r", True),
         )
     )
     assert names(listed) == ["c", "d"]

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sensormon.access.roles import GIVEN, NEEDS, Act, Role
 from sensormon.access.tokens import Scope
 from sensormon.access.visit import Visit
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import HOUR, SECOND, ManualClock
 from sensormon.model.entries import AuditRecord
 from sensormon.model.settings import ROOT, Settings
 from sensormon.monitor.monitor import Monitor
@@ -43,6 +43,10 @@ WIDGETS = [
     Widget(Act.LABEL, "anomalies", {}, "menu_button", "label-as", captioned=True),
     Widget(Act.SHELVE, "anomalies", {}, "menu_button", "shelve-for", captioned=True),
     Widget(Act.NOTE, "anomalies", {}, "button", "note"),
+    Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "button", "shelve-tags", captioned=True),
+    Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "multiselect", "unshelve-chosen", captioned=True),
+    Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "button", "maintenance-add", captioned=True),
+    Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "selectbox", "maintenance-chosen", captioned=True),
     Widget(Act.NOTE, "explore", {}, "button", "note-add"),
     Widget(Act.EXPORT, "data", {"section": "Export"}, "button", "out-start"),
     Widget(
@@ -121,6 +125,8 @@ def plant(tmp_path: Path, adopt: Adopt, clock: ManualClock, monkeypatch: pytest.
     monitor.drain()
     monitor.retention.set(30, "Ada")
     monitor.access.tokens.add(COMMAND_LINE, "PLC", Scope.WRITE)
+    monitor.shelved_tags.shelve(["fermenter_ph"], START + HOUR, "probe", "Ada")
+    monitor.maintenance.add(["*_rpm"], [], START, START + HOUR, "CIP", "Ada")
     tags.write_text(tags.read_text().replace("[5.0, 9.0]", "[6.0, 9.0]"))  # changed by hand
     tokens = with_accounts(monitor)
     monitor.settings.notify_file.write_text(

@@ -14,7 +14,7 @@ from sensormon.model.errors import StoreUnavailable
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
-from sensormon.view.active_feed import EVERY, ActiveFeed, problem_key
+from sensormon.view.active_feed import EVERY, ActiveFeed, problem_key, to_acknowledge
 from tests.support.anomalies import usual
 from tests.support.api import get
 from tests.support.plant import START, batch_of
@@ -38,17 +38,19 @@ def test_item_says_what_since_when_and_how_bad(monitor: Monitor) -> None:
     assert (item["tag"], item["label"], item["severity"]) == ("fermenter_ph", "Fermenter pH", "high")
     assert item["since"] == (START - 2 * SECOND) // 1_000
     assert item["what"].startswith("8.50 pH, expected 7.0")
-    assert item["calls"] == [str(item["event"])] == [str(number) for number in item["ids"]]
+    assert item["calls"] == [str(item["event"])] == [str(item["newest"])]
+    assert item["waiting"] == 1
     assert (item["who"], answer["quiet"], answer["events"]) == ("", [], 0)
 
 
 def test_acting_shows_at_once_and_nothing_calls_any_more(monitor: Monitor) -> None:
     feed = ActiveFeed(monitor)
     (item,) = feed.answer()["items"]
-    monitor.actions.record(item["ids"], "acknowledge", "Ana")
+    assert to_acknowledge(monitor, "fermenter_ph", item["newest"] - 1) == ()
+    monitor.actions.record(to_acknowledge(monitor, "fermenter_ph", item["newest"]), "acknowledge", "Ana")
     answer = feed.answer()
     (item,) = answer["items"]
-    assert (item["who"], item["when"], item["ids"], item["calls"]) == ("Ana", START / 1e3, (), [])
+    assert (item["who"], item["when"], item["waiting"], item["calls"]) == ("Ana", START / 1e3, 0, [])
     assert (answer["count"], answer["attention"], answer["worst"]) == (1, 0, "")
     monitor.shelved_tags.shelve(["fermenter_ph"], START + HOUR, "probe", "Bo")
     answer = feed.answer()
