@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -28,6 +29,7 @@ from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
+from sensormon.ui.wall import is_wall, wall
 from sensormon.view.live_cards import (
     MOST,
     Cards,
@@ -95,6 +97,12 @@ def zoom() -> None:
     """Write the viewer's zoom to the address."""
     view = st.session_state["live-board"].view
     write({"zoom": "/".join(render(int(edge) * 1_000) for edge in view) if view else ""})
+
+
+def wall_link() -> str:
+    """A link to the wall screen, with the groups that are chosen, as HTML."""
+    chosen = urlencode([("wall", "1"), *(("group", name) for name in st.query_params.get_all("group"))])
+    return f'<a class="plain-link" href="?{escape(chosen)}">Wall screen</a>'
 
 
 def search(m: Monitor) -> tuple[str, list[str]]:
@@ -322,14 +330,15 @@ def no_data_yet(m: Monitor) -> frozenset[str]:
         return frozenset()
 
 
-m = monitor()
-with page("Live") as me:
+def view(m: Monitor, me: Viewer) -> None:
+    """The controls, and the board or what stands in for it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed")
         at = moment(m)
         if at is not None:
             st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
         st.space("stretch")
+        st.html(wall_link(), width="content")
         # A zoomed span moves out of view with time, so its link is pinned to this moment.
         copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
     wanted, chosen_groups = search(m)
@@ -340,3 +349,11 @@ with page("Live") as me:
     elif not board(m, me, span, matching, at):
         fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
     fragment(waiting, LOOK if len(delivering) < len(m.tags) else LOOK_SELDOM)(m, len(delivering))
+
+
+watched = monitor()
+with page("Live") as me:
+    if is_wall():
+        wall(watched)
+    else:
+        view(watched, me)
