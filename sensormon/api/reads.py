@@ -140,18 +140,18 @@ def health(request: Request, response: Response) -> dict[str, Any]:
     """The state of the monitor. 503 if readings cannot be taken or stored; `problems` says why.
 
     `status` is `failing` with a 503, and with a 200 `attention` while a loss is not acknowledged,
-    `degraded` while a tag is silent, or else `ok`. `attention` lists losses, with their number, that nobody
-    has acknowledged on the Pipeline page yet. `silent` and `clocks_ahead` give the number of tags
-    that are overdue or whose newest own time is ahead of our clock, and name the worst. Ages
-    count from when a reading arrived. `refusal` says why the journal takes no readings: `quota`, `disk`,
-    `unwritable` or `broken`.
+    `degraded` while a tag is silent or something is `impaired`, as telling people is, or else `ok`.
+    `attention` lists losses, with their number, that nobody has acknowledged on the Pipeline page yet.
+    `silent` and `clocks_ahead` give the number of tags that are overdue or whose newest own time is ahead of
+    our clock, and name the worst. Ages count from when a reading arrived. `refusal` says why the journal
+    takes no readings: `quota`, `disk`, `unwritable` or `broken`.
 
     A request that may not read about all tags gets only `status`.
     """
     status = context_of(request).monitor.status()
     if status.problems:
         response.status_code = 503
-    quiet = "degraded" if status.silent else "ok"
+    quiet = "degraded" if status.silent or status.impaired else "ok"
     word = "failing" if status.problems else "attention" if status.attention else quiet
     if not may_read_all(request):
         return {"status": word}
@@ -159,6 +159,7 @@ def health(request: Request, response: Response) -> dict[str, Any]:
         "status": word,
         "problems": status.problems,
         "attention": status.attention,
+        "impaired": status.impaired,
         "source": str(status.source.state),
         "store": str(status.store.state),
         "state": str(status.writing),

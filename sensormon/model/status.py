@@ -154,7 +154,9 @@ class Status:
     """The whole monitor at `now`.
 
     `failures` are background threads that are dead now, and why; `restarts` those that
-    died and were started again, with the time. `loading` is False while the one that loads is dead.
+    died and were started again, with the time. `impaired` is what does not work though readings are taken and
+    stored, as telling people; it ends by itself or with what it says. `loading` is False while the one that
+    loads is dead.
     """
 
     now: int
@@ -164,6 +166,7 @@ class Status:
     store: StoreStatus
     failures: tuple[str, ...] = ()
     restarts: tuple[str, ...] = ()
+    impaired: tuple[str, ...] = ()
     dead_letters: DeadLetterStatus = DeadLetterStatus()
     loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first

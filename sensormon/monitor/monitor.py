@@ -6,7 +6,7 @@ Is: the threads, their lifecycle, and the readers by name. Is not: how the parts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,7 +109,10 @@ class Monitor:
         )
         self.following = parts.following
         self.drills = self._drills(parts)
+        self.beside: dict[str, Any] = {}
+        """What other rooms keep of this monitor, by the name of each."""
         self._companions: list[Worker] = []
+        self._impaired: list[Callable[[], tuple[str, ...]]] = []
 
     @property
     def tags(self) -> TagTable:
@@ -121,9 +124,14 @@ class Monitor:
         words = self.parts.collector.words.by_tag(self.tags)
         return words if names is None else {name: words[name] for name in names if name in words}
 
-    def accompany(self, worker: Worker) -> None:
-        """Let this thread of another room run as long as the monitor; call it before `start`."""
+    def accompany(self, worker: Worker, impaired: Callable[[], tuple[str, ...]] | None = None) -> None:
+        """Let this thread of another room run as long as the monitor; call it before `start`.
+
+        `impaired` says what it cannot do now, one line each; see `Status.impaired`.
+        """
         self._companions.append(worker)
+        if impaired is not None:
+            self._impaired.append(impaired)
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
@@ -176,6 +184,7 @@ class Monitor:
             store=parts.loader.status(),
             loading=not workers.loading.failure,
             failures=self._failures(),
+            impaired=tuple(text for impaired in self._impaired for text in impaired()),
             restarts=tuple(worker.last_failure for worker in self._threads if worker.last_failure),
             silent=self._silent(),
             ahead=parts.collector.ahead(),

@@ -232,6 +232,7 @@ def alarms(status: Status) -> tuple[str, ...]:
         words = store_phrase(status).text
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
         lines.append(f"{words[0].upper()}{words[1:]}.{detail}")
+    lines += [f"{text.rstrip('.')}." for text in status.impaired]
     return tuple(lines)
 
 
@@ -404,6 +405,7 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
         (late(status) and not status.failures, "no data arriving"),
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
         (store.state in (StoreState.RETRYING, StoreState.FAILED), "nothing reaches the database"),
+        (bool(status.impaired), "people may not be told"),
         (bool(status.attention), "a loss is not acknowledged yet"),
         (is_off(status, ledger), "the ledger does not balance"),
     )
