@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 from sensormon import __version__
 from sensormon.model.status import AHEAD, Status, StoreState
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify.messages import MessageState
+from sensormon.notify.notifications import notifications_of
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds."""
@@ -103,8 +105,27 @@ class _OfMonitor(Collector):
         for tag, score, is_anomaly in self._monitor.newest.last_scores():
             flagged.add_metric([tag, str(is_anomaly).lower()], score)
         yield flagged
+        yield from self._notifications(status)
         yield from self._arrivals(status)
         yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)
+
+    def _notifications(self, status: Status) -> Iterable[Metric]:
+        """Messages to people, as far as this process knows; none where nobody is to be told."""
+        now = notifications_of(self._monitor).status()
+        if not now.on:
+            return
+        messages = GaugeMetricFamily(
+            "sensormon_messages", "Messages of the last 30 days by state.", labels=["state"]
+        )
+        for state in MessageState:
+            messages.add_metric([state], getattr(now.counts, state))
+        yield messages
+        oldest = (status.now - now.counts.oldest) / 1e6 if now.counts.oldest else 0.0
+        for name, text, value in (
+            ("message_oldest_seconds", "Age of the oldest message that waits.", max(0.0, oldest)),
+            ("message_sender", "1 where this process is the one that sends.", float(bool(now.leading))),
+        ):
+            yield GaugeMetricFamily(f"sensormon_{name}", text, value=value)
 
     def _arrivals(self, status: Status) -> Iterable[Metric]:
         """Ages by arrival, so never negative; a tag without a live reading has none."""

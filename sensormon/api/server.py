@@ -35,6 +35,7 @@ from sensormon.api.sign_in import SignIn
 from sensormon.api.visitor import visit_of
 from sensormon.model.errors import JournalError, StoreNewer, UsageError
 from sensormon.monitor import runtime
+from sensormon.notify import notifications
 
 AFTER = 2.0
 """Seconds from the start of the collector to what can wait until it runs."""
@@ -50,6 +51,7 @@ def build_or_exit() -> None:
 
     Wrong are settings, the token, a journal that cannot be read, or a newer version's journal or store.
     """
+    runtime.accompany(notifications.accompany)
     try:
         Tokens.of(runtime.build().settings)
     except (UsageError, JournalError, StoreNewer) as error:

@@ -11,6 +11,7 @@ import threading
 from sensormon.model import garbage
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify import notifications
 
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
@@ -20,6 +21,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     monitor = Monitor(settings)
+    notifications.accompany(monitor)
     garbage.look_seldom()
     monitor.start()
     source = "the bus" if settings.bus else settings.source

@@ -66,9 +66,13 @@ class Flights:
         """How many are under way or have landed and are not cleared."""
         return len(self._flights)
 
+    def all(self) -> list[Flight]:
+        """Those."""
+        return [*self._flights.values()]
+
     def landed(self) -> list[Flight]:
         """Those that have come to their end; each stays here until it is cleared."""
-        return [flight for flight in [*self._flights.values()] if flight.landed]
+        return [flight for flight in self.all() if flight.landed]
 
     def clear(self, flight: Flight) -> None:
         """What came of it is kept: its contact can have the next message."""

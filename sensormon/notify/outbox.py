@@ -48,7 +48,7 @@ class Counts:
 
 
 class Outbox:
-    """Of one monitor. Thread-safe. Everything raises StoreError if messages were never read.
+    """Of one monitor. Thread-safe. What asks the store raises StoreError if messages were never read.
 
     A change raises JournalError if it cannot be kept.
     """
@@ -69,6 +69,10 @@ class Outbox:
     def messages(self) -> Mapping[str, Message]:
         """The newest version of every message, by key, in the order in which they came. Not to be changed."""
         self._take_up()
+        return self._messages
+
+    def known(self) -> Mapping[str, Message]:
+        """The same as it was last read, without asking the store; not to be changed."""
         return self._messages
 
     def waiting(self) -> list[Message]:
@@ -98,7 +102,7 @@ class Outbox:
         """
         chosen = [
             message
-            for message in [*self.messages().values()]
+            for message in self.messages().values()
             if (not contacts or message.contact in contacts)
             and (not states or message.state in states)
             and (before is None or message.created < before)
@@ -107,14 +111,15 @@ class Outbox:
         return nlargest(most, chosen, key=lambda message: (message.created, message.key))
 
     def counts(self) -> Counts:
-        """See `Counts`."""
-        states = [message.state for message in [*self.messages().values()]]
-        waiting = self.waiting()
+        """See `Counts`; as the messages were last read, without asking the store."""
+        messages = self._messages.values()
+        states = [message.state for message in messages]
+        oldest = (message.created for message in messages if message.state is MessageState.WAITING)
         return Counts(
-            len(waiting),
+            states.count(MessageState.WAITING),
             states.count(MessageState.SENT),
             states.count(MessageState.FAILED),
-            waiting[0].created if waiting else None,
+            min(oldest, default=None),
         )
 
     def add(self, messages: Iterable[Message]) -> list[Message]:

@@ -16,14 +16,14 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from sensormon.model.clock import MINUTE, SECOND, Clock
 from sensormon.model.errors import JournalError, StoreError
 from sensormon.notify.config import Condition
-from sensormon.notify.flights import Flights, Launch, in_a_thread
+from sensormon.notify.flights import Flight, Flights, Launch, in_a_thread
 from sensormon.notify.messages import Kind, Message
 from sensormon.notify.outbox import Outbox
 from sensormon.notify.trying import FEW, Outcome, after
@@ -67,7 +67,10 @@ class Carrier(Protocol):
 
 
 class Sender:
-    """Of one monitor. One thread calls `run` or `step`; anybody may read the rest."""
+    """Of one monitor. One thread calls `run` or `step`; anybody may read the rest.
+
+    `watch` is called after each step of `run`.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Sender:
         carrier: Carrier,
         clock: Clock,
         launch: Launch = in_a_thread,
+        watch: Callable[[], None] = lambda: None,
     ) -> None:
         self.leading: bool | None = None
         """Whether this process sends; None while the store does not say."""
@@ -87,6 +91,7 @@ class Sender:
         self._planner = planner
         self._carrier = carrier
         self._clock = clock
+        self._watch = watch
         self._flights = Flights(self._hand_over, launch)
         self._asked = 0
         self._worked: dict[tuple[str, int], int] = {}  # when a way last took a message
@@ -97,6 +102,7 @@ class Sender:
         seconds = 0.0
         while not self._clock.wait(stopping, seconds):
             seconds = self.step()
+            self._watch()
         self.finish()
 
     def step(self) -> float:
@@ -108,12 +114,18 @@ class Sender:
             if self._leads():
                 self._outbox.add(self._due_by_plan(self._clock.now()))
                 self._begin(self._clock.now())
+            else:
+                self._outbox.messages()  # for those who look at what is known here
             self.problem = ""
         except (StoreError, JournalError) as error:
             if str(error) != self.problem:
                 _log.warning("notifications wait: %s", error)
             self.problem = str(error)
         return BUSY if len(self._flights) else PACE
+
+    def under_way(self) -> list[Flight]:
+        """The hand-overs that have begun and whose outcome is not kept yet."""
+        return self._flights.all()
 
     def finish(self) -> None:
         """Keep what is answered within `LAST_WORDS`; let another process send at once."""

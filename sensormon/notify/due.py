@@ -1,0 +1,171 @@
+"""What planning needs of a running monitor, and how often it is asked; see `planning` for what is due.
+
+Events are read anew at each plan, which is made every `PACE` seconds, more seldom where that takes long.
+What it is not: a judge of what is due, or a place that keeps it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+
+from sensormon.access.documents import Documents, Version
+from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
+from sensormon.monitor.disk_usage import forecast, rate
+from sensormon.monitor.monitor import Monitor
+from sensormon.notify.conditions import Standing, settled, standing
+from sensormon.notify.config import Condition, NotifyConfig
+from sensormon.notify.health import health_messages
+from sensormon.notify.imported import ImportedIds
+from sensormon.notify.messages import Message
+from sensormon.notify.notices import LATEST
+from sensormon.notify.outbox import Outbox
+from sensormon.notify.planning import plan
+from sensormon.notify.told import Told
+from sensormon.notify.told_events import describer
+
+COLLECTION = "notify-rules"
+PACE = 1.0
+"""Seconds between two plans."""
+SHARE = 10
+"""A plan is followed by a pause of this many times the processor's time that it took."""
+LONGEST = 2.5
+"""Seconds between two plans at most: whoever is to be told waits no longer."""
+AHEAD = HOUR
+"""How far after now an event's own time can be (µs); more than validation lets in."""
+DISK = 15 * MINUTE
+"""µs between two looks at the disk."""
+FORGOTTEN = 1_000
+"""So many messages more than the outbox knows are remembered at most."""
+MEGABYTE = 1_000_000
+
+
+class RulesSince:
+    """When each rule was first seen, the same for all processes on a store."""
+
+    def __init__(self, documents: Documents, clock: Clock) -> None:
+        self._documents = documents
+        self._clock = clock
+
+    def of(self, names: Sequence[str]) -> dict[str, int]:
+        """By name (µs UTC); those not seen before are kept, and those that are gone forgotten.
+
+        Raises StoreError if they were never read, JournalError if they cannot be kept.
+        """
+        known = self._documents.standing(COLLECTION)
+        now = self._clock.now()
+        changes = [Version(COLLECTION, name, {"since": now}) for name in names if name not in known]
+        changes += [
+            Version(COLLECTION, name, document.content, removed=True)
+            for name, document in known.items()
+            if name not in names
+        ]
+        if changes:
+            self._documents.keep_all(changes, "notifications")
+        return {name: int(known[name].content["since"]) if name in known else now for name in names}
+
+
+class DueOf:
+    """The planner of one monitor; see `sender.Planner`. The thread that sends calls it."""
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        config: Callable[[], NotifyConfig],
+        outbox: Outbox,
+        documents: Documents,
+    ) -> None:
+        self._monitor = monitor
+        self._config = config
+        self._outbox = outbox
+        self._rules_since = RulesSince(documents, monitor.clock)
+        self._imported = ImportedIds(monitor.parts.store.imports)
+        self._told: Told | None = None
+        self._counted: Mapping[str, Message] = {}
+        self._standing: list[Standing] = []
+        self._no_events: pd.DataFrame | None = None
+        self._next = 0
+        self._full_in: int | None = None
+        self._disk = 0
+
+    def start_over(self) -> None:
+        """Forget what was told; it is read from the outbox again."""
+        self._told, self._counted, self._next = None, {}, 0
+
+    def plan(self, now: int, alone: bool) -> Sequence[Message]:
+        """The messages that are due; none between two plans. Raises StoreError, JournalError."""
+        if 0 <= self._next - now <= HOUR:
+            return ()
+        began = time.thread_time()
+        try:
+            return self._plan(now, alone)
+        finally:
+            took = time.thread_time() - began
+            self._next = now + round(min(max(PACE, SHARE * took), LONGEST) * SECOND)
+
+    def _plan(self, now: int, alone: bool) -> Sequence[Message]:
+        config = self._config()
+        told = self._all_told()
+        conditions = self._conditions(config, now)
+        if alone:
+            if self._no_events is None:
+                return ()
+            return health_messages(config, self._no_events, told, conditions, now)
+        monitor = self._monitor
+        since = self._rules_since.of(list(config.rules))
+        events = monitor.events.between(None, now - LATEST, now + AHEAD)
+        self._no_events = events[:0]
+        tags = monitor.tags
+        describe = describer(tags, monitor.detection.by_id(), monitor.stored, monitor.readings.verdicts)
+        return plan(
+            config,
+            since,
+            events,
+            told,
+            conditions,
+            tags=tags,
+            describe=describe,
+            now=now,
+            quiet=monitor.quiet.is_quiet,
+            imported=self._imported.ranges(),
+        )
+
+    def _all_told(self) -> Told:
+        messages = self._outbox.messages()
+        if self._told is None or len(self._told) > len(messages) + FORGOTTEN:
+            self._told, self._counted = Told(), {}
+        if messages is not self._counted:
+            for message in messages.values():
+                self._told.add(message)
+            self._counted = messages
+        return self._told
+
+    def _conditions(self, config: NotifyConfig, now: int) -> Sequence[Standing] | None:
+        """What stands; None while that is not known, and where no rule tells of it."""
+        wanted = {condition for rule in config.rules.values() if rule.on for condition in rule.health}
+        if not wanted and not any(rule.heartbeat for rule in config.rules.values()):
+            return None
+        status = self._monitor.status()
+        if not settled(status):
+            return None
+        self._standing = standing(
+            status,
+            ages=self._monitor.tag_ages(),
+            quota=self._monitor.settings.journal_quota * MEGABYTE,
+            full_in=self._days_to_full(now) if Condition.DISK in wanted else None,
+            before=self._standing,
+        )
+        return self._standing
+
+    def _days_to_full(self, now: int) -> int | None:
+        """As the Data page forecasts it, with readings kept as long as now; None if it will not be full."""
+        if not 0 <= now - self._disk < DISK:
+            self._disk = now
+            monitor = self._monitor
+            sizes = monitor.disk_usage.measure()
+            rates = rate(sizes, now, len(monitor.tags))
+            days = monitor.retention.policy.days
+            self._full_in = forecast(sizes, rates, days).full if rates is not None else None
+        return self._full_in
