@@ -24,6 +24,7 @@ BENCHMARKS = (
     "http",
     "journal",
     "memory",
+    "notify",
     "pages",
     "pipeline",
     "query",

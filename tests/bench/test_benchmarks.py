@@ -13,6 +13,7 @@ from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.memory import memory
+from sensormon.bench.notify import notify
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.postgresql_server import binaries
@@ -31,7 +32,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    names = "http journal memory pages pipeline query rescore restart scale sessions soak tick"
+    names = "http journal memory notify pages pipeline query rescore restart scale sessions soak tick"
     assert sorted(BENCHMARKS) == names.split()
 
 
@@ -130,6 +131,14 @@ def test_a_server_is_watched_while_readings_come_in() -> None:
     assert 0 <= measured.figures["missed ticks"] < 8, "half of the run"
     assert measured.figures["readings not accounted for"] == 0
     assert measured.ratio["with posts, memory, MB at most"] > 0.5
+
+
+@pytest.mark.long
+def test_people_are_told_soon_and_not_too_often(tmp_path: Path) -> None:
+    measured = notify(SMALL, tmp_path, singles=3, tags=20, seconds=20)
+    assert measured.figures["event to message, s p95"] > 0
+    assert measured.figures["digests to a contact, most"] <= 1
+    assert measured.ratio["batch durable, ms p99"] > 0
 
 
 def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:
