@@ -76,7 +76,7 @@ def facts_of(
     row = np.lexsort((events["id"].to_numpy(dtype=np.int64), frame_start))
     ids, edges = _readings(events, row)
     end, over = micros(events["end"])[row], events["over"].to_numpy(dtype=np.bool_)[row]
-    facets = Facets.of(events.iloc[row], tags)
+    facets = Facets.of(events, row, tags)
     names = facets.tag.different
     ended_quietly = np.zeros(len(row), dtype=np.bool_)
     if quiet is not never_quiet:
@@ -93,7 +93,7 @@ def facts_of(
         over=over,
         acted=_moments(events["acted"])[row],
         shelved_until=_moments(events["shelved_until"])[row],
-        rank=np.array([*map(_rank, facets.severity.different), 0])[facets.severity.places],
+        rank=np.array([*map(_rank, facets.severity.different)])[facets.severity.places],
         facets=facets,
         quiet=facets.tag.rows(lambda tag: quiet(tag, now)),
         ended_quietly=ended_quietly,

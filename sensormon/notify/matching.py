@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from sensormon.model.events import Severity
 from sensormon.model.readings import Bools, Ints
@@ -25,7 +26,7 @@ RANKS = {str(severity): rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """A column of words as the places of each row's word among the different ones."""
+    """A column of words: the place of each row's word among the different ones, of which there are some."""
 
     places: Ints
     different: tuple[str, ...]
@@ -33,12 +34,15 @@ class Words:
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Words:
         """These of a frame's column; a missing word is empty."""
-        places, different = pd.factorize(column.fillna("") if column.hasnans else column)
-        return cls(places.astype(np.int64), tuple(map(str, different)))
+        coded = pa.array(column, pa.large_string(), from_pandas=True)
+        coded = (coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded).dictionary_encode()
+        words = tuple(coded.dictionary.to_pylist())
+        places = coded.indices.fill_null(len(words)) if coded.null_count else coded.indices
+        return cls(places.to_numpy().astype(np.int64), (*words, ""))
 
     def rows(self, taken: Callable[[str], bool]) -> Bools:
         """The rows whose word is taken."""
-        rows: Bools = np.array([*map(taken, self.different), False], dtype=np.bool_)[self.places]
+        rows: Bools = np.array([*map(taken, self.different)], dtype=np.bool_)[self.places]
         return rows
 
     def at(self, rows: Ints | Bools) -> Words:
@@ -59,10 +63,10 @@ class Facets:
     state: Words
 
     @classmethod
-    def of(cls, events: pd.DataFrame, tags: TagTable) -> Facets:
-        """Those of a frame as `EventReader.between` returns it."""
-        tag = Words.of(events["tag"])
-        rest = (Words.of(events[name]) for name in ("profile", "detector", "severity", "label", "state"))
+    def of(cls, events: pd.DataFrame, row: Ints, tags: TagTable) -> Facets:
+        """Those of these rows of a frame as `EventReader.between` returns it."""
+        columns = ("tag", "profile", "detector", "severity", "label", "state")
+        tag, *rest = (Words.of(events[name]).at(row) for name in columns)
         return cls(tag, tuple(tags[name].group for name in tag.different), *rest)
 
 
@@ -94,7 +98,7 @@ def taken_by_what(facets: Facets, rule: Rule) -> Bools:
     if rule.groups:
         in_group = matcher(rule.groups)
         of_tag = [any(map(in_group, with_those_above(group))) for group in facets.groups]
-        rows &= np.array([*of_tag, False], dtype=np.bool_)[facets.tag.places]
+        rows &= np.array(of_tag, dtype=np.bool_)[facets.tag.places]
     return rows
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon.model.readings import Bools
+from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import TagTable
 from sensormon.notify.conditions import Standing
 from sensormon.notify.config import Contact, NotifyConfig, Rule, contacts_of
@@ -58,7 +58,7 @@ def plan(
         for contact in config.contacts.values()
         for parcel, flood in parcels_to(contact, facts, views, past, now)
     ]
-    listed = _listed(events, facts, [parcel for _, parcel, _ in drafts], describe)
+    listed = listed_events(events, facts, [parcel.rows for _, parcel, _ in drafts], describe)
     messages = [message_of(parcel, name, facts, flood, listed, now) for name, parcel, flood in drafts]
     return messages + health_messages(config, events, record, standing, now)
 
@@ -117,13 +117,14 @@ def message_of(
     )
 
 
-def _listed(
-    events: pd.DataFrame, facts: Facts, drafts: Iterable[Parcel], describe: Describe
+def listed_events(
+    events: pd.DataFrame, facts: Facts, messages: Iterable[Ints], describe: Describe
 ) -> dict[int, ToldEvent]:
-    """The events that these messages list, by their places in the facts."""
-    places = sorted({place for parcel in drafts for place in parcel.rows[:LISTED].tolist()})
-    columns = [name for name in events.columns if name != "ids"]
-    rows = events[columns].iloc[facts.row[places]] if places else events[:0]
+    """The events that messages of these places in the facts list, by their places."""
+    places = sorted({place for rows in messages for place in rows[:LISTED].tolist()})
+    if not places:
+        return {}
+    rows = events.loc[:, events.columns != "ids"].iloc[facts.row[places]]
     return {place: describe(row) for place, row in zip(places, rows.to_dict("records"), strict=True)}
 
 
