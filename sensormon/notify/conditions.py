@@ -21,6 +21,7 @@ FILLING, EMPTIED = 0.8, 0.7
 """Shares of the journal's quota at which it fills, and at which that is over."""
 SOON, LATER = 30, 40
 """Days to a full disk from which it is told, and from which that is over."""
+_SOURCE = "source "
 SETTLED = 120 * SECOND
 """After the start the conditions are not known for this long (µs): sources connect, the store opens."""
 
@@ -89,7 +90,7 @@ def _silent(status: Status, ages: Sequence[TagAge]) -> Iterator[Standing]:
         reporting = [age for age in ages if age.source == source and age.seconds is not None]
         whole = ""
         if source and len(silences) > 1 and len(silences) >= len(reporting) > 0:
-            whole = f"source {source}"
+            whole = _SOURCE + source
             since = max(_ago(status, silence) for silence in silences)
             words = (
                 f"The source {source} has delivered nothing for {duration((status.now - since) / SECOND)}: "
@@ -169,6 +170,7 @@ def _thread(text: str, now: int) -> Standing:
 def ended_words(name: str) -> str:
     """That the condition of this name stands no longer."""
     condition, _, about = name.partition(":")
+    about = f"The {about}" if about.startswith(_SOURCE) else about
     return _ENDED.get(condition, "{}: over.").format(about)
 
 
