@@ -30,6 +30,8 @@ from sensormon.notify.standing import standings_of
 LONGEST_BODY = 20_000
 """Bytes of a form: a note of 1,000 characters, each of four bytes and those percent-encoded, and more."""
 MOST_FIELDS = 10
+_THREADS = 4
+"""A page reads events and takes computing time, which the readings coming in need more."""
 _AROUND = ".,;:!?)]>'\"/"
 """What mail programs take for the end of a link."""
 
@@ -49,7 +51,7 @@ class Answer:
         self._lock = threading.Lock()
         self._current: tuple[Monitor, Answering] | None = None
         self._guessing = Guessing()
-        self._threads = FewThreads("too many answers are being given")
+        self._threads = FewThreads(_THREADS, "too many answers are being given")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PATH):

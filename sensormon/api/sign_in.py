@@ -31,6 +31,8 @@ SIGN_OUT = "/sign-out"
 LONGEST_BODY = 10_000
 """Bytes of a form."""
 MOST_FIELDS = 10
+_THREADS = 20
+"""For sign-ins, which wait for each other."""
 
 
 class SignIn:
@@ -40,7 +42,7 @@ class SignIn:
         self._app = app
         self._monitor = monitor
         self._visit = visit
-        self._threads = FewThreads("too many people are signing in")
+        self._threads = FewThreads(_THREADS, "too many people are signing in")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in (SIGN_IN, SIGN_OUT):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from sensormon.access.documents import Documents
 from sensormon.access.sessions import digest
-from sensormon.model.clock import DAY, Clock
+from sensormon.model.clock import DAY, SECOND, Clock
 from sensormon.model.entries import Document
 from sensormon.notify.messages import Kind, Message
 
@@ -35,6 +35,8 @@ _USED_AGAIN = DAY
 """µs for which a try repeats the link of the try before."""
 _REMEMBERED = 1_000
 """Messages whose links this process remembers for their next try."""
+_ASK = SECOND
+"""µs between two questions to the store for links that are not known here."""
 _BY = "notifications"
 
 
@@ -59,6 +61,7 @@ class Links:
         self._base = base.rstrip("/")
         self._clock = clock
         self._lock = threading.Lock()
+        self._asked = 0
         self._latest: OrderedDict[str, tuple[str, int]] = OrderedDict()
         documents.forget_after(COLLECTION, LASTS + DAY)
 
@@ -89,9 +92,17 @@ class Links:
         return self._link(secret, self._documents.of(COLLECTION).get(_key(secret))) if _fits(secret) else None
 
     def find_anew(self, secret: str) -> Link | None:
-        """The same, after asking the store: another process may just have made it. Raises StoreError."""
+        """The same, after asking the store: another process may just have made it. Raises StoreError.
+
+        The store is asked once in `_ASK` at most, whoever tries how many secrets.
+        """
         if _fits(secret):
-            self._documents.look_again(COLLECTION)
+            now = self._clock.now()
+            with self._lock:
+                due = not 0 <= now - self._asked < _ASK
+                self._asked = now if due else self._asked
+            if due:
+                self._documents.look_again(COLLECTION)
         return self.find(secret)
 
     def _keep(self, secret: str, message: Message, zone: str, now: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.access.documents import Documents
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -98,3 +99,22 @@ def test_old_links_are_forgotten_but_not_those_that_work(monitor: Monitor, clock
     aged = documents(monitor)
     Links(aged, URL, clock)
     assert aged.of(COLLECTION) == {}
+
+
+def test_store_is_asked_once_a_second_however_many_secrets_are_tried(
+    monitor: Monitor, clock: ManualClock
+) -> None:
+    asked: list[str] = []
+
+    class Counted(Documents):
+        def look_again(self, collection: str) -> None:
+            asked.append(collection)
+            super().look_again(collection)
+
+    links = Links(Counted(monitor.parts.collector, monitor.parts.store.entries, clock), URL, clock)
+    for number in range(50):
+        assert links.find_anew(f"{number:048x}") is None
+    assert len(asked) == 1
+    late = Links(documents(monitor), URL, clock).to(MESSAGE)
+    clock.advance(1)
+    assert links.find_anew(secret_of(late)) is not None
