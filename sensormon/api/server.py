@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 from starlette.middleware import Middleware
@@ -66,7 +67,8 @@ def middleware() -> list[Middleware]:
     """
     settings = runtime.build().settings
     visit = visit_with_claims if settings.access == "oidc" else visit_of
-    hosts = Hosts(settings.hosts, MachineNames())
+    base = urlsplit(settings.url).hostname  # links in messages lead here
+    hosts = Hosts([*settings.hosts, *([base] if base else [])], MachineNames())
     provided = [Middleware(ProviderAway)] if settings.access == "oidc" else []
     return [
         Middleware(BoundedServer, connections=_connections),

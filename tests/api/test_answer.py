@@ -157,6 +157,15 @@ def test_wrong_host_gets_nothing(begin: Start) -> None:
     assert acts(monitor) == []
 
 
+def test_link_leads_to_a_name_that_is_known_without_further_settings(begin: Start) -> None:
+    monitor, front = begin(hosts=())
+    link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0)))
+    there: list[Header] = [("host", "monitor.plant.example"), ("origin", URL), FORM]
+    assert front.request("GET", link, there).status == 200
+    assert answer(front, link, headers=there).status == 200
+    assert acts(monitor) != []
+
+
 def test_page_loads_nothing_tells_nobody_and_is_kept_nowhere(begin: Start) -> None:
     monitor, front = begin()
     link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0)))
