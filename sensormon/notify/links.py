@@ -31,6 +31,8 @@ PATH = "/answer/"
 """Where the page is, below the base of links; the secret follows."""
 _SECRET = re.compile("[0-9a-f]{48}")
 """Letters and digits alone: mail programs cut other signs off the end of a link in plain text."""
+_IN_TEXT = re.compile(r"(answer(?:\\?/|%2F))[0-9a-f]{8,48}", re.IGNORECASE)
+"""A link in whatever a server answers: as it is, in JSON, in a query, or cut off."""
 _USED_AGAIN = DAY
 """µs for which a try repeats the link of the try before."""
 _REMEMBERED = 1_000
@@ -129,6 +131,15 @@ class Links:
 def has_answer(message: Message) -> bool:
     """Whether a message gets a link."""
     return bool(message.covers or message.events) or message.kind is Kind.TEST
+
+
+def without_secrets(text: str) -> str:
+    """The text with the secret of each link as `…`; a server may repeat what it was sent in its answer.
+
+    >>> without_secrets("400: bad link https://m.example/answer/" + "3f" * 24 + " in body")
+    '400: bad link https://m.example/answer/… in body'
+    """
+    return _IN_TEXT.sub(r"\1…", text)
 
 
 def _fits(secret: str) -> bool:

@@ -11,7 +11,7 @@ from sensormon.access.documents import Documents
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.links import COLLECTION, LASTS, PATH, Link, Links
+from sensormon.notify.links import COLLECTION, LASTS, PATH, Link, Links, without_secrets
 from sensormon.notify.messages import Kind, Message, ToldEvent
 from tests.support.answers import URL, documents
 from tests.support.plant import START
@@ -88,6 +88,18 @@ def test_no_link_without_a_base_or_without_events(monitor: Monitor) -> None:
     links = Links(documents(monitor), URL, monitor.clock)
     assert links.to(Message("k3", Kind.HEALTH, "ill", "shift", START, text="The store is away.")) == ""
     assert links.to(Message("k4", Kind.TEST, "hot", "shift", START)) != ""
+
+
+@pytest.mark.parametrize(
+    "form", ["/answer/{}", r"\/answer\/{}", "%2fanswer%2F{}", "https://m/answer/{}.", "{}"]
+)
+def test_answer_of_a_server_gives_no_link_away(form: str) -> None:
+    secret = "3f" * 24
+    text = f"400 Bad Request: {form.format(secret if form != '{}' else 'nothing')} was not expected"
+    for words in (text, text[: text.find("3f") + 20]):
+        hidden = without_secrets(words)
+        assert "3f3f" not in hidden
+        assert hidden.startswith("400 Bad Request: ")
 
 
 def test_old_links_are_forgotten_but_not_those_that_work(monitor: Monitor, clock: ManualClock) -> None:
