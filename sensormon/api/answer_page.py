@@ -68,7 +68,7 @@ def answer(
     note: str = "",
 ) -> HTMLResponse:
     """The page of a link that works, at `now` (µs UTC); `wrong` says why the form was refused."""
-    message, zone = opened.message, _zone(opened.link.zone)
+    message, zone = opened.message, _zone(opened.link.zone, now)
     total = len(opened.ids)
     parts = [
         f'<p class="quiet">Sent to {escape(message.contact)} at {_moment(message.created, now, zone)}'
@@ -212,8 +212,9 @@ def _ago(time: int, now: int) -> str:
     return "just now" if seconds < 1 else f"{duration(seconds)} ago"
 
 
-def _zone(name: str) -> tzinfo:
+def _zone(name: str, now: int) -> tzinfo:
+    """The zone of this name, of the machine at this moment without one; UTC if it is not known here."""
     try:
-        return ZoneInfo(name)
+        return ZoneInfo(name) if name else to_datetime(now).astimezone().tzinfo or UTC
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return UTC

@@ -46,7 +46,7 @@ _BY = "notifications"
 class Link:
     """What a secret opens: the answer of a contact to a message, until `expires` (µs UTC).
 
-    `zone` names the time zone that the message's times are in.
+    `zone` names the time zone that the message's times are in; empty for that of the machine.
     """
 
     message: str
@@ -67,11 +67,12 @@ class Links:
         self._latest: OrderedDict[str, tuple[str, int]] = OrderedDict()
         documents.forget_after(COLLECTION, LASTS + DAY)
 
-    def to(self, message: Message, zone: str = "UTC") -> str:
+    def to(self, message: Message, zone: str = "") -> str:
         """The link for this message, durable when this returns; empty if there is none.
 
-        Messages about events have one, and those of a test. Its page shows times in this zone. Call it when
-        the message is about to be handed over. Raises JournalError, StoreError.
+        Messages about events have one, and those of a test. Its page shows times in this zone, by default in
+        that of the machine. Call it when the message is about to be handed over. Raises JournalError,
+        StoreError.
         """
         if not self._base or not has_answer(message):
             return ""

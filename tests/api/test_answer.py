@@ -12,6 +12,7 @@ import pytest
 
 from sensormon.model.clock import DAY, ManualClock
 from sensormon.model.settings import Settings
+from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.links import LASTS, PATH
 from sensormon.notify.messages import Kind
@@ -90,6 +91,19 @@ def test_looking_changes_nothing_however_often(begin: Start) -> None:
         assert (reply.status, reply.headers["allow"]) == (405, "GET, HEAD, POST")
     assert acts(monitor) == []
     assert answer(front, link).status == 200
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [("Asia/Tokyo", "23:13:20 JST"), ("", "14:13:20 UTC"), ("Nowhere/City", "14:13:20 UTC")],
+)
+def test_page_shows_times_in_the_zone_of_the_message(begin: Start, zone: str, shown: str) -> None:
+    monitor, front = begin()
+    link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0)), zone)
+    if not zone:  # that of the machine
+        here = to_datetime(START).astimezone()
+        shown = f"{here:%H:%M:%S} {here:%Z}"
+    assert f"Sent to shift at {shown}" in look(front, link).body.decode()
 
 
 def test_link_answers_once_and_then_says_by_whom(begin: Start) -> None:
