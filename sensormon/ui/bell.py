@@ -51,10 +51,10 @@ def bell(m: Monitor) -> None:
     )
     _say()
     if isinstance(result.act, Mapping):
-        _carry_out(m, result.act)
+        act_on(m, result.act)
 
 
-def _carry_out(m: Monitor, act: Mapping[str, Any]) -> None:
+def act_on(m: Monitor, act: Mapping[str, Any]) -> None:
     """Do what was pressed; the browser's words are checked, as anybody could have sent them."""
     tag = act.get("tag")
     name = tag if isinstance(tag, str) and tag in m.tags else ""
