@@ -10,7 +10,7 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-long test-full test-python bench lint types pictures detector-pictures clean
+.PHONY: run test test-long test-full test-python wheels bench lint types pictures detector-pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
@@ -28,6 +28,10 @@ test-long: $(VENV)/test
 # The everyday tests without a browser, and nothing else; for another Python: PYTHON=python3.13 VENV=.venv-3.13
 test-python: $(VENV)/test
 	$(BIN)/python -m pytest -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+
+# Whether every requirement has wheels for another Python, such as FOR=3.14; it downloads them and installs nothing.
+wheels: $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --dry-run --only-binary=:all: --python-version $(FOR) --target build/wheels -r requirements.txt
 
 # At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
 test-full: $(VENV)/test
