@@ -2,7 +2,7 @@
 
 from sensormon.model.errors import StoreError
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import not_readable, notify_calendars, notify_contacts, notify_rules
+from sensormon.ui import not_readable, notify_calendars, notify_contacts, notify_log, notify_rules
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
 
@@ -11,6 +11,7 @@ SECTIONS = {
     "Rules": notify_rules.section,
     "Contacts": notify_contacts.section,
     "Calendars": notify_calendars.section,
+    "Messages": notify_log.section,
 }
 
 m = monitor()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from sensormon.notify.config import Calendar, Contact, Mail, Rule
+from sensormon.notify.config_text import parse_config
 from tests.support.detector_pictures import DETECTORS, cases, figure
-from tests.support.pictures import INTO, LARGEST
+from tests.support.pictures import INTO, LARGEST, example
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -19,6 +22,19 @@ def test_links_lead_to_files(document: Path) -> None:
     targets = re.findall(r"\]\(([^)\s#]+)", document.read_text(encoding="utf-8"))
     files = [target for target in targets if not re.match(r"[a-z]+:", target)]
     assert [target for target in files if not (document.parent / target).exists()] == []
+
+
+def test_example_of_notifications_is_a_file_that_works() -> None:
+    config = parse_config(example())
+    assert [*config.rules] == ["hot", "nights", "ill", "alive"]
+
+
+def test_every_key_of_notifications_is_explained() -> None:
+    text = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
+    keys = {Rule: {"calendars": "when"}, Contact: {}, Calendar: {}, Mail: {"sender": "from"}}
+    named = {names.get(field.name, field.name) for kind, names in keys.items() for field in fields(kind)}
+    explained = set(re.findall(r"`(\w+)`", "\n".join(line for line in text.splitlines() if line[:1] == "|")))
+    assert named - {"name"} <= explained
 
 
 def test_every_picture_of_a_detector_is_shown() -> None:

@@ -21,6 +21,8 @@ ACTS = {
     "roll-up": Act.ROLL_UP,
     "compare": Act.TRY_SETTINGS,
     "suggest": Act.TRY_SETTINGS,
+    "forecast": Act.TRY_SETTINGS,
+    "test": Act.MANAGE_NOTIFICATIONS,
 }
 """What somebody may do who may cancel a job of this kind."""
 

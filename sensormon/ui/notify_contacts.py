@@ -19,6 +19,7 @@ from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, op
 from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say_problem
 from sensormon.ui.notify_first import first_rule
 from sensormon.ui.notify_mail import mail_section
+from sensormon.ui.notify_test import answer_to_test, send_a_test
 from sensormon.ui.notify_words import contact_sentence, way_words
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
@@ -77,16 +78,19 @@ def _row(m: Monitor, now: Known, contact: Contact) -> None:
     field = allowed(m, Act.MANAGE_NOTIFICATIONS, disabled=now.text is None)
     used = users_of(now.config, contact.name)
     told = f"told by {', '.join(used[:4])}{' …' if len(used) > 4 else ''}" if used else "no rule tells them"
-    with st.container(horizontal=True, vertical_alignment="center", key=f"contact-row-{contact.name}"):
-        private = "may call this machine" if contact.allow_private else ""
-        row(contact.name, f"{contact_sentence(contact)} · {told}", mark=private)
-        st.button(
-            "Edit",
-            key=f"contact-edit-{contact.name}",
-            on_click=open_,
-            args=(PLACE, contact, contact),
-            **field,
-        )
+    with st.container(gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"contact-row-{contact.name}"):
+            private = "may call this machine" if contact.allow_private else ""
+            row(contact.name, f"{contact_sentence(contact)} · {told}", mark=private)
+            st.button(
+                "Edit",
+                key=f"contact-edit-{contact.name}",
+                on_click=open_,
+                args=(PLACE, contact, contact),
+                **field,
+            )
+            send_a_test(m, contact, disabled=now.text is None)
+        answer_to_test(m, contact)
 
 
 def users_of(config: NotifyConfig, name: str) -> list[str]:
@@ -233,7 +237,7 @@ def _ways(config: NotifyConfig, start: Contact, fields: Fields) -> tuple[str, ..
             autocomplete="off",
             placeholder="lead@plant.example or https://hooks.plant.example/alarm",
             help="A mail address, the URL of a webhook, or that of a service that apprise knows: tgram://, "
-            "slack://, msteams://, ntfy:// and others",
+            "slack://, workflows://, ntfys:// and others",
         )
         st.button("Add", key=fields.key("way-add"), on_click=_added, args=(kept, typed))
     if not config.mail and any(way.startswith("mailto:") for way in ways):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -19,9 +18,9 @@ from sensormon.model.errors import JournalError, StoreError, UsageError
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Calendar, Contact, Mail, NotifyConfig, Rule
 from sensormon.notify.config_edit import Edited, with_value, without_value
-from sensormon.notify.config_file import NotifyFile
 from sensormon.notify.config_text import parse_config
 from sensormon.ui.acts import NOTHING, carried_out
+from sensormon.ui.notify_parts import parts_of
 from sensormon.ui.notify_words import calendar_words, contact_words, mail_words, rule_words
 from sensormon.view.phrases import literal
 
@@ -47,20 +46,9 @@ class Known:
     problem: str = ""
 
 
-_FILES: WeakKeyDictionary[Monitor, NotifyFile] = WeakKeyDictionary()
-
-
-def file_of(m: Monitor) -> NotifyFile:
-    """The file of this monitor."""
-    known = _FILES.get(m)
-    if known is None:
-        known = _FILES.setdefault(m, NotifyFile(m.settings.notify_file, m.settings.data_dir, None))
-    return known
-
-
 def known(m: Monitor) -> Known:
     """What the file says now; what is in force if it is wrong."""
-    file = file_of(m)
+    file = parts_of(m).file
     try:
         draft = file.read()
     except (UsageError, StoreError, JournalError) as error:
@@ -196,7 +184,7 @@ def _change(
 
 def _write(m: Monitor, text: Callable[[NotifyConfig, str], str], by: str) -> None:
     """Read, change and save the file. For gates alone."""
-    file = file_of(m)
+    file = parts_of(m).file
     draft = file.read()
     file.save(draft, text(draft.config, draft.text), by)
 

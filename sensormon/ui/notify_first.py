@@ -44,7 +44,7 @@ def first_rule(m: Monitor, *, locked: bool) -> None:
                     name = st.text_input("Who", "shift", max_chars=60, key=fields.key("name"))
                 with fields.field("ways", 320 if way == MAIL else 480):
                     typed = _address(way or MAIL, fields)
-            mail = mail_fields(None, fields) if way == MAIL else None
+            mail = mail_fields(None, fields, host_label="Mail server") if way == MAIL else None
             private = way == HOOK and st.checkbox(
                 "The webhook is on this machine",
                 key=fields.key("private"),
@@ -83,7 +83,7 @@ def _address(way: str, fields: Fields) -> str:
     labels = {
         MAIL: ("Address", "lead@plant.example"),
         HOOK: ("URL", "https://hooks.plant.example/alarm"),
-        OTHER: ("URL as apprise has it", "tgram://…, slack://…, msteams://…, ntfy://…"),
+        OTHER: ("URL as apprise has it", "tgram://…, slack://…, workflows://…, ntfys://…"),
     }
     label, example = labels[way]
     return (

@@ -45,14 +45,16 @@ def mail_section(m: Monitor, now: Known) -> None:
             _remove(m, now, mail)
 
 
-def mail_fields(mail: Mail | None, fields: Fields, *, disabled: bool = False) -> Mail:
+def mail_fields(
+    mail: Mail | None, fields: Fields, *, disabled: bool = False, host_label: str = "Host"
+) -> Mail:
     """Draw the fields; the mail server that they make, which may be wrong."""
     scheme, host, port = _parts(mail.server if mail else "")
     with st.container(horizontal=True, vertical_alignment="top"):
         with fields.field("server", 320):
             host = (
                 st.text_input(
-                    "Mail server",
+                    host_label,
                     host,
                     max_chars=250,
                     placeholder="mail.plant.example",

@@ -18,6 +18,7 @@ from sensormon.ui.drawing import panel
 from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row, save_form
 from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say_problem
 from sensormon.ui.notify_first import first_rule
+from sensormon.ui.notify_forecast import forecast_panel
 from sensormon.ui.notify_rule_fields import rule_fields
 from sensormon.ui.notify_words import rule_sentence
 from sensormon.ui.viewer import Viewer
@@ -30,7 +31,7 @@ _SEARCHED = 8
 _PRESSED = "rule-switched"
 
 
-def section(m: Monitor, _viewer: Viewer) -> None:
+def section(m: Monitor, viewer: Viewer) -> None:
     """The rules, or the one that is open."""
     now = known(m)
     say_problem(now)
@@ -44,7 +45,7 @@ def section(m: Monitor, _viewer: Viewer) -> None:
     if shown is None:
         _list(m, now, empty)
     else:
-        _editor(m, now, shown)
+        _editor(m, viewer, now, shown)
 
 
 # -- the list ---------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def _switch(m: Monitor, switched: tuple[Rule, bool]) -> None:
 # -- the editor -------------------------------------------------------------------------------
 
 
-def _editor(m: Monitor, now: Known, shown: Opened[Rule]) -> None:
+def _editor(m: Monitor, viewer: Viewer, now: Known, shown: Opened[Rule]) -> None:
     fields = Fields(PLACE, shown.round)
     new = shown.begun is None
     heading(PLACE, "All rules", "New rule" if new else shown.name)
@@ -156,6 +157,8 @@ def _editor(m: Monitor, now: Known, shown: Opened[Rule]) -> None:
         st.markdown("**What it does**")
         words = rule_sentence(rule) if rule.on else f"Off. {rule_sentence(rule)}"
         st.html(f'<p class="first-line">{escape(words)}</p>')
+    with right, panel("rule-forecast"):
+        forecast_panel(m, viewer, now.config, rule)
     with left:
 
         def check() -> UsageError | None:

@@ -15,6 +15,7 @@ from sensormon.model.events import Severity
 from sensormon.model.format import duration
 from sensormon.notify.config import Calendar, Condition, Contact, Limit, Mail, Rule
 from sensormon.notify.config_edit import limit_text
+from sensormon.notify.messages import Kind
 
 CONDITIONS: Mapping[Condition, str] = {
     Condition.SILENT: "a tag or source is silent",
@@ -25,6 +26,16 @@ CONDITIONS: Mapping[Condition, str] = {
     Condition.THREAD: "a part of the monitor has stopped",
 }
 """When a rule of this condition tells."""
+KINDS: Mapping[Kind, str] = {
+    Kind.EVENT: "New",
+    Kind.REMINDER: "Reminder",
+    Kind.ESCALATION: "Escalation",
+    Kind.RETURNED: "Back to normal",
+    Kind.DIGEST: "Digest",
+    Kind.HEALTH: "Monitor",
+    Kind.TEST: "Test",
+}
+"""What messages are, in the order of tables."""
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {"s": 1, "sec": 1, "second": 1, "min": 60, "m": 60, "minute": 60, "h": 3_600, "hour": 3_600}
 _UNITS |= {"d": 86_400, "day": 86_400}
@@ -70,7 +81,10 @@ def rule_sentence(rule: Rule) -> str:
     whom = _and(rule.to) or "nobody"
     if rule.heartbeat:
         return f"Tells {whom} {_every(rule.heartbeat)} that the monitor is alive{_when(rule)}."
-    first = f"Tells {whom} when {_or([CONDITIONS[each] for each in rule.health])}"
+    conditions = [CONDITIONS[each] for each in rule.health]
+    if len(conditions) == len(CONDITIONS):
+        conditions = ["anything is wrong with the monitor itself"]
+    first = f"Tells {whom} when {_or(conditions)}"
     if rule.of_events:
         first = f"Tells {whom} of {_events(rule)}"
     wait = f" once it has lasted {duration(rule.after)}" if rule.after else ", at once"

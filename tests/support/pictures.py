@@ -53,6 +53,7 @@ VIEWS = (
     View("tuning", "Tuning", "detector=Rolling+z-score&threshold=4.2", height=1000, charts=2),
     View("pipeline", "Pipeline", theme="dark", charts=2),
     View("data", "Data", "section=Tags", charts=0),
+    View("notifications", "Notifications", charts=0),
     View("access", "Access", charts=0),
     View("phone", "Live", theme="dark", width=390, height=844, charts=3),
 )
@@ -63,6 +64,14 @@ def address(view: View) -> str:
     first = next(iter(PAGES))
     path = "" if view.page == first else PAGES[view.page].path
     return f"/{path}{f'?{view.query}' if view.query else ''}"
+
+
+def example() -> str:
+    """The file of notifications that docs/notifications.md shows whole."""
+    lines = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8").splitlines()
+    first = lines.index("    [mail]")
+    last = next(place for place, line in enumerate(lines) if place > first and line.startswith("Names of"))
+    return "\n".join(line.removeprefix("    ") for line in lines[first:last])
 
 
 def take(browser: Browser, server: Server, view: View) -> bytes:
@@ -115,7 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("no Chromium found: apt-get install chromium, or set CHROMIUM to its path")
     chosen.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sensormon-pictures-") as folder:
-        server = Server(Path(folder) / "data", SENSORMON_SEED=SEED)
+        (Path(folder) / "notify.toml").write_text(example(), encoding="utf-8")
+        server = Server(
+            Path(folder) / "data", SENSORMON_SEED=SEED, SENSORMON_NOTIFY=str(Path(folder) / "notify.toml")
+        )
         try:
             server.wait_until_stored()
             with sync_playwright() as playwright:
