@@ -222,8 +222,12 @@ class Sender:
         return self._carrier.deliver(message)
 
     def _may_send(self, message: Message) -> bool:
-        leads = self._ask()
-        return bool(leads) or (leads is None and _tells_of_the_store(message))
+        if self.leading is None:
+            return _tells_of_the_store(message)
+        try:
+            return self._leader.holds()
+        except StoreError:
+            return False
 
     def _land(self) -> None:
         """Keep what came of hand-overs. What cannot be kept is kept at a later step, before the next."""

@@ -21,6 +21,9 @@ class Leader(Protocol):
         Asks the store each time. Raises StoreError if it cannot be asked; then this process does not lead.
         """
 
+    def holds(self) -> bool:
+        """Whether this process still leads; it does not take over. Asks and raises like `leads`."""
+
     def resign(self) -> None:
         """Let another process lead at once; does nothing where this one does not. Never raises."""
 
@@ -29,6 +32,9 @@ class Alone:
     """Leads always."""
 
     def leads(self) -> bool:
+        return True
+
+    def holds(self) -> bool:
         return True
 
     def resign(self) -> None:

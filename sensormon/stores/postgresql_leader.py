@@ -38,16 +38,24 @@ class PostgreSQLLeader:
         self._process = 0
 
     def leads(self) -> bool:
-        with self._lock:
-            try:
-                return self._take() if self._connection is None else self._holds(self._connection)
-            except BaseException:
-                self._drop()
-                raise
+        return self._asked(take=True)
+
+    def holds(self) -> bool:
+        return self._asked(take=False)
 
     def resign(self) -> None:
         with self._lock:
             self._drop()
+
+    def _asked(self, *, take: bool) -> bool:
+        with self._lock:
+            try:
+                if self._connection is not None:
+                    return self._holds(self._connection)
+                return take and self._take()
+            except BaseException:
+                self._drop()
+                raise
 
     def _take(self) -> bool:
         """Try to get the lock. Only who gets it keeps the connection."""

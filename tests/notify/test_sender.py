@@ -56,6 +56,9 @@ class Lock:
             raise StoreUnavailable("it does not answer")
         return self.answer
 
+    def holds(self) -> bool:
+        return self.leads()
+
     def resign(self) -> None:
         self.answer = False
 
@@ -288,9 +291,9 @@ def test_the_lock_is_asked_again_before_each_hand_over(rig: Rig) -> None:
     class Lost(Lock):
         """The lock is lost between the step and the hand-over."""
 
-        def leads(self) -> bool:
-            self.answer, before = False, self.answer
-            return bool(before)
+        def holds(self) -> bool:
+            self.answer = False
+            return False
 
     rig.outbox.add([message(1)])
     sender = rig.sender(Lost())

@@ -37,6 +37,7 @@ def test_a_process_alone_leads_until_it_resigns_and_again(store: Store) -> None:
     leader = store.leader("notifications")
     assert leader.leads()
     assert leader.leads()
+    assert leader.holds()
     leader.resign()
     leader.resign()
     assert leader.leads()
@@ -54,6 +55,7 @@ def test_two_processes_never_lead_both(two: tuple[Leader, Leader]) -> None:
     assert not second.leads()
     assert first.leads()
     first.resign()
+    assert not second.holds(), "who only asks does not take over"
     assert second.leads()
     assert not first.leads()
 

@@ -27,6 +27,8 @@ TAGS = 400
 """The most spikes."""
 WARM = 60
 """Readings of each tag before its spike."""
+WARM_UP = "warm"
+"""WHERE for a process that lets its detectors learn, as the one with FIRST 0 does."""
 PLACES = {"plan": (DueOf, "_plan"), "add": (Outbox, "add"), "deliver": (ByTheFile, "deliver"),
           "record": (Outbox, "record")}  # fmt: skip
 
@@ -80,7 +82,7 @@ def main(folder: Path, store: str, first: int, pace: float, where: str, seed: in
     monitor = Monitor(settings_of(folder, store), clock)
     notifications.accompany(monitor)
     monitor.start()
-    if first == 0:
+    if first == 0 or where == WARM_UP:
         warm_up(monitor)
     say("ready")
     if where in PLACES:
