@@ -30,9 +30,10 @@ COLLECTION = "notify-rules"
 PACE = 1.0
 """Seconds between two plans."""
 SHARE = 10
-"""A plan is followed by a pause of this many times the processor's time that it took."""
-LONGEST = 2.5
-"""Seconds between two plans at most: whoever is to be told waits no longer."""
+"""A plan is followed by a pause of this many times the processor's time that it took: with a few thousand
+events in a day that is the second, in a flood of ten thousand some seconds."""
+LONGEST = 10.0
+"""Seconds from a plan to the next at most."""
 AHEAD = HOUR
 """How far after now an event's own time can be (µs); more than validation lets in."""
 DISK = 15 * MINUTE
@@ -103,7 +104,7 @@ class DueOf:
             return self._plan(now, alone)
         finally:
             took = time.thread_time() - began
-            self._next = now + round(min(max(PACE, SHARE * took), LONGEST) * SECOND)
+            self._next = self._monitor.clock.now() + round(min(max(PACE, SHARE * took), LONGEST) * SECOND)
 
     def _plan(self, now: int, alone: bool) -> Sequence[Message]:
         config = self._config()
