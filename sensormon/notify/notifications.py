@@ -27,7 +27,7 @@ from sensormon.notify.config_file import NotifyFile
 from sensormon.notify.due import DueOf
 from sensormon.notify.links import Links
 from sensormon.notify.messages import Kind, Message, MessageState, key_of
-from sensormon.notify.outbox import Counts, Outbox
+from sensormon.notify.outbox import Counts, Outbox, counts_of
 from sensormon.notify.sender import Sender
 from sensormon.notify.trying import FEW
 
@@ -95,7 +95,7 @@ class Notifications:
     def status(self) -> NotifyStatus:
         """See `NotifyStatus`; as the sender last saw it, without asking the store."""
         on = bool(self._config.contacts)
-        return NotifyStatus(on, self.sender.leading, self.outbox.counts(), self.problems())
+        return NotifyStatus(on, self.sender.leading, counts_of(self.outbox.known().values()), self.problems())
 
     def problems(self) -> tuple[str, ...]:
         """What is wrong with telling people, one line each, without secrets or addresses; likewise."""

@@ -111,16 +111,8 @@ class Outbox:
         return nlargest(most, chosen, key=lambda message: (message.created, message.key))
 
     def counts(self) -> Counts:
-        """See `Counts`; as the messages were last read, without asking the store."""
-        messages = self._messages.values()
-        states = [message.state for message in messages]
-        oldest = (message.created for message in messages if message.state is MessageState.WAITING)
-        return Counts(
-            states.count(MessageState.WAITING),
-            states.count(MessageState.SENT),
-            states.count(MessageState.FAILED),
-            min(oldest, default=None),
-        )
+        """How many messages are in which state."""
+        return counts_of(self.messages().values())
 
     def add(self, messages: Iterable[Message]) -> list[Message]:
         """Keep these unless their key is known; returns those that were new. Durable when this returns."""
@@ -197,6 +189,18 @@ class Outbox:
                     self._versions.pop(key, None)
                     self._waiting.pop(key, None)
             self._read = documents
+
+
+def counts_of(messages: Collection[Message]) -> Counts:
+    """How many of these are in which state."""
+    states = [message.state for message in messages]
+    waiting = (message.created for message in messages if message.state is MessageState.WAITING)
+    return Counts(
+        states.count(MessageState.WAITING),
+        states.count(MessageState.SENT),
+        states.count(MessageState.FAILED),
+        min(waiting, default=None),
+    )
 
 
 def _read(document: Document) -> Message | None:
