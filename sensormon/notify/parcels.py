@@ -3,7 +3,8 @@
 What is due waits `group` seconds from the first and goes out together, by rule and kind; without a group,
 each event by itself. If there was no room for it when it should have gone out, it was held back: as soon
 as the limit allows a message again, all that is due to the contact goes out in one digest. If there is room
-for some messages only, the worst go first.
+for some messages only, the worst go first. What is due since long ago, and was not waiting when the limit
+last allowed a message again, was not held back: it was quiet until now, or became worse.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from sensormon.notify.notices import Due
 
 FLOOD, WITHIN = 10, 600 * SECOND
 """More events than this that begin within 10 minutes are a flood (ANSI/ISA-18.2-2016)."""
+LATELY = 60 * SECOND
+"""A digest follows within this time (µs) on the end of the stretch that had no room."""
 MOST_COVERED = 20_000
 """Events that a message tells of at most; others wait for the next."""
 
@@ -53,7 +56,8 @@ def parcels(
     if free <= 0 or not waiting:
         return []
     group = round(contact.group * SECOND)
-    if goes_at(waiting, contact) < full_until(contact.limit, sent, now):
+    full = full_until(contact.limit, sent, now)
+    if goes_at(waiting, contact) < full and now - full < LATELY:
         rows = np.unique(np.concatenate([due.rows for due in waiting]))
         rules = {due.rule for due in waiting}
         return [_parcel(Kind.DIGEST, rules.pop() if len(rules) == 1 else "", rows, digested[rows], facts)]
