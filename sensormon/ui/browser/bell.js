@@ -94,6 +94,7 @@ class Bell {
   tick() {
     this.show()
     if (!this.panel) return
+    if (!this.panel.matches(":hover, :focus-within")) this.settle()
     for (const row of this.rows.values()) row.age(Date.now() + this.offset)
     const lost = this.lost
     const list = this.list
@@ -136,13 +137,19 @@ class Bell {
       if (event.relatedTarget && !this.panel?.contains(event.relatedTarget)) this.close(false)
     })
     document.body.append(this.panel)
-    const below = this.face.getBoundingClientRect()
-    this.panel.style.top = `${Math.max(8, below.bottom + 6)}px`
-    this.panel.style.right = `${Math.max(8, document.documentElement.clientWidth - below.right - 8)}px`
-    this.panel.style.maxHeight = `calc(100dvh - ${Math.max(8, below.bottom + 6) + 12}px)`
+    this.settle()
     this.face.setAttribute("aria-expanded", "true")
     this.fill()
     this.panel.focus({ preventScroll: true })
+  }
+
+  // Puts the panel below the bell, which a problem above it or scrolling may have moved.
+  settle() {
+    const below = this.face.getBoundingClientRect()
+    const top = Math.max(8, below.bottom + 6)
+    this.panel.style.top = `${top}px`
+    this.panel.style.right = `${Math.max(8, document.documentElement.clientWidth - below.right - 8)}px`
+    this.panel.style.maxHeight = `calc(100dvh - ${top + 12}px)`
   }
 
   close(refocus) {
