@@ -107,6 +107,7 @@ class MaintenanceWindows:
         self.changes = 0
         """How often something was changed here since the start."""
         self._read: tuple[Mapping[str, Document], list[Maintenance]] = ({}, [])
+        self._asked: tuple[list[Maintenance], int, list[tuple[Maintenance, Span]]] = ([], 0, [])
 
     def all(self) -> list[Maintenance]:
         """The windows that are not over, in order of when they first begin or began.
@@ -125,14 +126,22 @@ class MaintenanceWindows:
             known = self._known()
         except StoreError:
             return None
-        spans = ((window, window.at(time)) for window in known)
-        under_way = [(window, span) for window, span in spans if span is not None]
+        under_way = self._under_way(known, time)
         if not under_way:
             return None
         table = self._tags()
         group = table[tag].group if tag in table else ""
         covering = [(window, span) for window, span in under_way if window.covers(tag, group)]
         return max(covering, key=lambda pair: pair[1][1], default=None)
+
+    def _under_way(self, known: list[Maintenance], time: int) -> list[tuple[Maintenance, Span]]:
+        """The windows at this time: many tags are asked about at the same one."""
+        of, asked, under_way = self._asked
+        if of is not known or asked != time:
+            spans = ((window, window.at(time)) for window in known)
+            under_way = [(window, span) for window, span in spans if span is not None]
+            self._asked = known, time, under_way
+        return under_way
 
     def add(
         self,

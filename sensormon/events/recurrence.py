@@ -11,12 +11,13 @@ from datetime import timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from sensormon.model.clock import DAY
 from sensormon.model.errors import UsageError
 from sensormon.model.timestamps import from_local, local_time
 
 Span = tuple[int, int]
 
-WEEK = timedelta(days=7)
+WEEK, LENGTH = timedelta(days=7), 7 * DAY
 MOST = 54
 """The most occurrences that are returned: those of a year."""
 
@@ -34,9 +35,8 @@ def zone_named(name: str) -> ZoneInfo:
 
 def weekly_at(first: Span, zone: ZoneInfo, time: int) -> Span | None:
     """The occurrence at since <= time < until, if there is one. `first` lasts a week at most."""
-    begin = local_time(first[0], zone)
-    week = (local_time(time, zone) - begin) // WEEK
-    for number in (week, week - 1, week + 1):  # its neighbours too: clocks may have changed
+    week = (time - first[0]) // LENGTH
+    for number in (week, week + 1, week - 1):  # its neighbours too: clocks may have changed
         span = _occurrence(first, zone, number)
         if span is not None and span[0] <= time < span[1]:
             return span
@@ -45,10 +45,9 @@ def weekly_at(first: Span, zone: ZoneInfo, time: int) -> Span | None:
 
 def weekly_between(first: Span, zone: ZoneInfo, since: int, until: int) -> list[Span]:
     """The occurrences that overlap since <= time < until, in order; at most `MOST`."""
-    begin = local_time(first[0], zone)
-    week = (local_time(max(since, first[0]), zone) - begin) // WEEK
+    week = max(0, since - first[0]) // LENGTH
     spans: list[Span] = []
-    for number in range(max(0, week - 1), week + MOST):
+    for number in range(max(0, week - 2), week + MOST):
         span = _occurrence(first, zone, number)
         if span is not None and span[0] >= until:
             break
@@ -57,6 +56,7 @@ def weekly_between(first: Span, zone: ZoneInfo, since: int, until: int) -> list[
     return spans
 
 
+@lru_cache(maxsize=4096)
 def _occurrence(first: Span, zone: ZoneInfo, number: int) -> Span | None:
     """That of the week with this number, 0 for the first; None if a change of clocks leaves it out."""
     if number < 0:

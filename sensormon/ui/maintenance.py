@@ -28,7 +28,7 @@ from sensormon.view.phrases import literal
 
 def show_maintenance(m: Monitor, viewer: Viewer) -> None:
     """The calendar, and buttons to add a window and to end or remove one."""
-    st.markdown("##### Maintenance")
+    st.subheader("Maintenance", anchor=False)
     st.caption("Planned times at which nobody is called for the events of some tags.")
     try:
         windows = m.maintenance.all()

@@ -29,7 +29,7 @@ _NAMED = 5
 
 def show_shelved_tags(m: Monitor, viewer: Viewer) -> None:
     """The tags shelved now, a button to shelve some and one to end it."""
-    st.markdown("##### Shelved tags")
+    st.subheader("Shelved tags", anchor=False)
     st.caption("Their events are recorded as ever. They leave the bell, and nobody is called for them.")
     try:
         shelved = m.shelved_tags.now()

@@ -5,7 +5,7 @@ Viewers share one answer. What it is not: the judge of what is wrong; see `event
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from json import dumps
@@ -30,6 +30,8 @@ MOST_CALLS = 3
 """The most events of an item that are sent as calls: the newest."""
 EVERY = 2 * SECOND
 """How old a shared answer may be (µs)."""
+_SHOWN = ["id", "settings", "profile", "detector", "value", "expected", "upper", "score", "threshold"]
+"""The columns of an event that its item shows."""
 
 
 class ActiveFeed:
@@ -86,9 +88,13 @@ class ActiveFeed:
         return 0.0, self._events[1]
 
     def _items(self, items: Sequence[Active], events: pd.DataFrame | None, scales: Scales) -> list[Answer]:
-        return [self._item(item, events, scales) for item in items[:MOST]]
+        sent = items[:MOST]
+        places = [item.event for item in sent if item.event >= 0]
+        rows = [] if events is None else events.iloc[places][_SHOWN].to_dict("records")
+        by_place = dict(zip(places, rows, strict=True))
+        return [self._item(item, by_place.get(item.event), scales) for item in sent]
 
-    def _item(self, item: Active, events: pd.DataFrame | None, scales: Scales) -> Answer:
+    def _item(self, item: Active, row: Mapping[Hashable, Any] | None, scales: Scales) -> Answer:
         sent: Answer = {
             "key": item.tag or problem_key(item.text),
             "kind": item.kind,
@@ -105,8 +111,7 @@ class ActiveFeed:
             "newest": max(item.unacknowledged, default=0),
             "calls": _calls(item),
         }
-        if events is not None and item.event >= 0:
-            row = events.iloc[item.event]
+        if row is not None:
             tag = self._monitor.tags[item.tag]
             scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
             value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
