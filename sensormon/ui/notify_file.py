@@ -19,8 +19,8 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Calendar, Contact, Mail, NotifyConfig, Rule
 from sensormon.notify.config_edit import Edited, with_value, without_value
 from sensormon.notify.config_text import parse_config
+from sensormon.notify.notifications import notifications_of
 from sensormon.ui.acts import NOTHING, carried_out
-from sensormon.ui.notify_parts import parts_of
 from sensormon.ui.notify_words import calendar_words, contact_words, mail_words, rule_words
 from sensormon.view.phrases import literal
 
@@ -48,7 +48,7 @@ class Known:
 
 def known(m: Monitor) -> Known:
     """What the file says now; what is in force if it is wrong."""
-    file = parts_of(m).file
+    file = notifications_of(m).file
     try:
         draft = file.read()
     except (UsageError, StoreError, JournalError) as error:
@@ -184,7 +184,7 @@ def _change(
 
 def _write(m: Monitor, text: Callable[[NotifyConfig, str], str], by: str) -> None:
     """Read, change and save the file. For gates alone."""
-    file = parts_of(m).file
+    file = notifications_of(m).file
     draft = file.read()
     file.save(draft, text(draft.config, draft.text), by)
 

@@ -16,18 +16,16 @@ from sensormon.model.format import counted, day_and_time, moment_words
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import NotifyConfig
 from sensormon.notify.messages import Kind, Message, MessageState
+from sensormon.notify.notifications import notifications_of
 from sensormon.notify.outbox import Counts
 from sensormon.notify.words import subject_of
 from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import not_readable, panel
-from sensormon.ui.memo import remembered
 from sensormon.ui.notify_file import Known, known, say_problem
-from sensormon.ui.notify_parts import parts_of
 from sensormon.ui.notify_words import KINDS, way_words
 from sensormon.ui.parts import every
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import times_column
-from sensormon.view.phrases import literal
 
 LISTED = 200
 """Messages in the log, the newest."""
@@ -40,9 +38,6 @@ def section(m: Monitor, viewer: Viewer) -> None:
     """The state in a line, failed and waiting messages, the log with its filters."""
     now = known(m)
     say_problem(now)
-    problems = remembered("notify-problems", now.seen, parts_of(m).carrier.problems)
-    if problems:
-        st.warning("\n\n".join(literal(f"{line[:1].upper()}{line[1:]}.") for line in problems[:ON_TOP]))
     why_not(m, Act.MANAGE_NOTIFICATIONS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         contacts = st.multiselect(
@@ -62,7 +57,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
 def _messages(
     m: Monitor, viewer: Viewer, now: Known, contacts: tuple[str, ...], state: MessageState | None
 ) -> None:
-    outbox = parts_of(m).outbox
+    outbox = notifications_of(m).outbox
     try:
         counts = outbox.counts()
         waiting = outbox.waiting()
@@ -72,7 +67,7 @@ def _messages(
     except StoreError as error:
         not_readable(error)
         return
-    st.markdown(_state_line(m, viewer, counts, len(failed)))
+    st.markdown(f"{_state_line(m, viewer, counts, len(failed))} · {_who_sends(m)}")
     if failed:
         with panel("messages-failed"):
             st.markdown(f"**{counted(len(failed), 'message')} that nobody took**")
@@ -123,6 +118,17 @@ def _state_line(m: Monitor, viewer: Viewer, counts: Counts, dead: int) -> str:
     return " · ".join(parts)
 
 
+def _who_sends(m: Monitor) -> str:
+    """Which process hands messages over."""
+    match notifications_of(m).sender.leading:
+        case True:
+            return "this process sends"
+        case False:
+            return "another process on this database sends"
+        case None:
+            return "nothing is sent at the moment"
+
+
 def _row(m: Monitor, viewer: Viewer, config: NotifyConfig, message: Message) -> None:
     """A message that waits or that nobody took, with the last answer."""
     subject = escape(subject_of(message, viewer.zone))
@@ -137,7 +143,7 @@ def _row(m: Monitor, viewer: Viewer, config: NotifyConfig, message: Message) -> 
             return
 
         def again(by: Person) -> None:
-            parts_of(m).outbox.send_again(by, message.key)
+            notifications_of(m).outbox.send_again(by, message.key)
 
         change = Change(Act.MANAGE_NOTIFICATIONS, f"message to {message.contact}", "failed", "sent again")
         pressed = st.button("Send again", key=f"again-{message.key}", **allowed(m, Act.MANAGE_NOTIFICATIONS))

@@ -1,7 +1,8 @@
 """Send a test to a contact by one of its ways, and show what the server answered.
 
-It goes out at once, past rules, limits and the outbox; what became of it is in the log of messages like
-all else. The hand-over runs in a job, as a server may take its time.
+It goes out at once, past rules and limits. One that was taken is in the log of messages like all else; one
+that was not is in the audit trail alone, as whoever sent it has seen the answer. The hand-over runs in a
+job, as a server may take its time.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from sensormon.model.jobs import Job, Progress
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Contact
 from sensormon.notify.messages import Kind, Message, MessageState, Try, key_of
+from sensormon.notify.notifications import notifications_of
 from sensormon.notify.trying import Outcome
 from sensormon.ui.acts import allowed, carried_out
 from sensormon.ui.job_status import follow_job
-from sensormon.ui.notify_parts import parts_of
 from sensormon.ui.notify_words import way_words
 
 KIND = "test"
@@ -89,7 +90,7 @@ def _say(words: str, *, delivered: bool) -> None:
 
 def work_of(m: Monitor, message: Message) -> Callable[[Progress], Outcome]:
     """The work of the job: hand the message over, and keep what became of it."""
-    parts = parts_of(m)
+    parts = notifications_of(m)
 
     def work(progress: Progress) -> Outcome:
         progress.step("waiting for the server's answer")
@@ -97,9 +98,9 @@ def work_of(m: Monitor, message: Message) -> Callable[[Progress], Outcome]:
             outcome = parts.carrier.deliver(message)
         except UsageError as error:
             outcome = Outcome(False, str(error), lasting=True)
-        attempt = Try(m.clock.now(), message.way, outcome.delivered, outcome.words, lasting=True)
-        state = MessageState.SENT if outcome.delivered else MessageState.FAILED
-        parts.outbox.add([message.tried(attempt, state, way=message.way)])
+        if outcome.delivered:  # a dead letter would be reported on every page
+            attempt = Try(m.clock.now(), message.way, delivered=True, words=outcome.words)
+            parts.outbox.add([message.tried(attempt, MessageState.SENT, way=message.way)])
         return outcome
 
     return work

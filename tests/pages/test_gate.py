@@ -86,7 +86,6 @@ CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters", 
 ALLOWED = {
     ("tuning_scope.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",
     ("tuning_scope.py", "cancel"): "cancels this viewer's own count when its settings have changed",
-    ("notify_parts.py", "monitor.parts"): "gives the outbox the journal and the store, and changes nothing",
     ("notify_forecast.py", "jobs.start"): "works out what a rule would have sent, and changes nothing",
     ("notify_forecast.py", "cancel"): "cancels this viewer's own forecast when the rule has changed",
     ("tuning_suggest.py", "jobs.start"): "searches settings for this viewer, and changes nothing",

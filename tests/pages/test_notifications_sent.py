@@ -13,8 +13,8 @@ from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import Kind, Message, MessageState, Try
+from sensormon.notify.notifications import notifications_of
 from sensormon.stores.entries import AuditQuery
-from sensormon.ui.notify_parts import parts_of
 from tests.support.pages import show
 from tests.support.pages import text as markdown
 from tests.support.people import visit_of, with_accounts
@@ -87,7 +87,7 @@ def test_refused_test_shows_what_the_server_said(receiver: Receiver) -> None:
     assert "403 Forbidden: no such hook: …" in text(app)
     assert "T0K3N" not in text(app)
     log = text(show("notifications", notify="Messages"))
-    assert "0 failed" in log, "whoever sent it has seen it"
+    assert "0 failed" in log, "whoever sent it has seen the answer"
 
 
 def test_rule_is_tried_on_the_last_week_before_it_is_saved(plant: Monitor, clock: ManualClock) -> None:
@@ -123,7 +123,7 @@ def failed(monitor: Monitor, key: str) -> Message:
 
 
 def test_dead_letter_is_on_top_and_sent_again(plant: Monitor) -> None:
-    outbox = parts_of(plant).outbox
+    outbox = notifications_of(plant).outbox
     outbox.add([failed(plant, "k1")])
     app = show("notifications", notify="Messages")
     assert "1 message that nobody took" in text(app)
@@ -136,7 +136,7 @@ def test_dead_letter_is_on_top_and_sent_again(plant: Monitor) -> None:
 
 
 def test_log_is_filtered_by_state(plant: Monitor) -> None:
-    outbox = parts_of(plant).outbox
+    outbox = notifications_of(plant).outbox
     outbox.add([failed(plant, "k1"), replace(failed(plant, "k2"), state=MessageState.SENT)])
     app = show("notifications", notify="Messages")
     assert len(next(frame.value for frame in app.dataframe if "Answer" in frame.value)) == 2
@@ -146,7 +146,7 @@ def test_log_is_filtered_by_state(plant: Monitor) -> None:
 
 
 def test_viewer_reads_the_log_and_cannot_send_again(plant: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    parts_of(plant).outbox.add([failed(plant, "k1")])
+    notifications_of(plant).outbox.add([failed(plant, "k1")])
     token = with_accounts(plant)[Role.VIEWER]
     monkeypatch.setattr("sensormon.ui.who.visit", lambda: visit_of(token))
     app = show("notifications", notify="Messages")
