@@ -83,6 +83,8 @@ def test_sections_fit_a_phone(page: Page, server: Server) -> None:
         ("Contacts", "Mail server"),
         ("Calendars", "calendar"),
         ("Messages", "sent in 30 days"),
+        ("Shelved+tags", "No tag is shelved."),
+        ("Maintenance", "Plan maintenance"),
     ):
         visit(page, server, f"notifications?notify={section}")
         expect(page.get_by_text(words).first).to_be_visible()
