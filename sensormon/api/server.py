@@ -36,7 +36,9 @@ from sensormon.api.sign_in import SignIn
 from sensormon.api.visitor import visit_of
 from sensormon.model.errors import JournalError, StoreNewer, UsageError
 from sensormon.monitor import runtime
+from sensormon.monitor.monitor import Monitor
 from sensormon.notify import notifications
+from sensormon.notify.answering import Answering, answering_of
 
 AFTER = 2.0
 """Seconds from the start of the collector to what can wait until it runs."""
@@ -78,11 +80,17 @@ def middleware() -> list[Middleware]:
         Middleware(TruePeer),
         Middleware(ApiFirst, api=make_api(visit=visit), prefix="/api"),
         Middleware(ApiFirst, api=Assets(), prefix="/assets"),
-        Middleware(Answer, monitor=runtime.monitor),
+        Middleware(Answer, monitor=runtime.monitor, answering=_answering),
         Middleware(SignIn, monitor=runtime.monitor, visit=visit),
         Middleware(Gate, monitor=runtime.monitor, visit=visit),
         *provided,
     ]
+
+
+def _answering(monitor: Monitor) -> Answering:
+    """Answers over the messages that this monitor's notifications know."""
+    kept = notifications.notifications_of(monitor)
+    return answering_of(monitor, kept.documents, lambda key: kept.outbox.messages().get(key))
 
 
 def secrets_or_exit() -> dict[str, Any] | None:

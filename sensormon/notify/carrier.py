@@ -1,16 +1,19 @@
 """Hands a message over by a way of its contact, as the file says.
 
-Secrets come from the environment when a way is opened, and stay there: neither they nor the address of a
-way is in an answer's words. What it is not: who decides when, or by which way.
+Secrets come from the environment when a way is opened, and stay there: `${NAME}` in a way stands for what
+the variable NAME holds. Neither they, nor the address of a way, nor the link of a message is in an answer's
+words. What it is not: who decides when, or by which way.
 """
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.notify.config import Contact, Mail, NotifyConfig
+from sensormon.notify.links import without_secrets
 from sensormon.notify.messages import Message
 from sensormon.notify.trying import PATIENCE, Outcome
 from sensormon.notify.ways.by_url import way_of
@@ -20,6 +23,8 @@ DEADLINE = 20.0
 """Seconds for one hand-over."""
 UNUSABLE = 2 * PATIENCE / 1e6
 """Seconds after which a way that cannot be used as the file stands is tried again; the next one at once."""
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,99})\}")
 
 Compose = Callable[[Message, bool], Outgoing]
 """Words a message, with a picture if that is asked for and can be. Raises StoreError, JournalError."""
@@ -59,7 +64,7 @@ class ByTheFile:
         except SensormonError as error:
             return Outcome(False, str(error))
         answer = way.send(outgoing, DEADLINE)
-        return Outcome(answer.delivered, answer.words, answer.lasting, answer.wait)
+        return Outcome(answer.delivered, without_secrets(answer.words), answer.lasting, answer.wait)
 
     def open(self, contact: Contact, url: str, mail: Mail | None) -> Way:
         """The way, as one opened before. Raises UsageError, without the URL, if it cannot be used."""
@@ -71,7 +76,10 @@ class ByTheFile:
                     self._opened.clear()
                 server = self._server(mail) if mail is not None and is_mail(url) else None
                 self._opened[key] = way_of(
-                    url, mail=server, secret=secret, allow_private=contact.allow_private
+                    self._filled(url, contact),
+                    mail=server,
+                    secret=secret,
+                    allow_private=contact.allow_private,
                 )
             return self._opened[key]
 
@@ -86,6 +94,11 @@ class ByTheFile:
                 except UsageError as error:
                     problems.append(f"way {place + 1} of contact {contact.name} cannot be used: {error}")
         return problems
+
+    def _filled(self, url: str, contact: Contact) -> str:
+        """The way with what its variables hold."""
+        where = f"contacts.{contact.name}"
+        return _VARIABLE.sub(lambda match: self._secret(match[1], where), url)
 
     def _server(self, mail: Mail) -> MailServer:
         return MailServer(mail.server, mail.sender, mail.user, self._secret(mail.password_env, "mail"))

@@ -34,7 +34,8 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True)
 class ToldEvent:
-    """An event as a message tells it. `began` is µs UTC; `value` is rendered with its unit."""
+    """An event as a message tells it. `began` is µs UTC; `value` is rendered with its unit, `number` is it
+    without."""
 
     id: int
     tag: str
@@ -45,6 +46,7 @@ class ToldEvent:
     severity: str
     why: str
     over: bool = False
+    number: float | None = None
 
     def __post_init__(self) -> None:
         if self.id < 1:

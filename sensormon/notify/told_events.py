@@ -67,6 +67,7 @@ def told_event(
         severity=str(row["severity"]),
         why=_why(row, tags, versions, peak, own),
         over=bool(row["over"]),
+        number=float(row["value"]),
     )
 
 

@@ -86,8 +86,8 @@ def payload_of(message: Message, link: str) -> dict[str, Any]:
                 "id": event.id,
                 "tag": event.tag,
                 "began": timestamps.render(event.began),
-                "value": event.value,
-                "score": event.score if math.isfinite(event.score) else None,
+                "value": _finite(event.number),
+                "score": _finite(event.score),
                 "severity": event.severity,
                 "why": event.why,
                 "link": link,
@@ -97,6 +97,10 @@ def payload_of(message: Message, link: str) -> dict[str, Any]:
         "held_back": message.held_back,
     }
     return payload | ({"text": message.text} if message.condition else {})
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
 
 
 def subject_of(message: Message, zone: tzinfo) -> str:

@@ -75,7 +75,7 @@ def test_an_event_is_told_once_with_why(running: Monitor, clock: ManualClock, re
         "shift",
         "fermenter_temp",
     )
-    assert event["value"] == "48.00 °C"
+    assert event["value"] == 48.0
     assert "above the expected" in event["why"]
     (kept,) = notifications.outbox.log(9)
     assert (kept.state, kept.key) == (MessageState.SENT, request.headers["idempotency-key"])

@@ -22,8 +22,12 @@ from tests.support.plant import START
 ZONE = ZoneInfo("Europe/Prague")
 WHY = "Z-score: 42.1 °C lies 4.6 °C above the expected 37.5 ± 1.1 °C (z 12.5, above 3.0)."
 LINK = f"https://monitor.plant.example/answer/{'3f' * 24}"
-EVENT = ToldEvent(7, "fermenter_temp", "Fermenter temperature", START, "42.1 °C", 12.54, "high", WHY)
-PH = ToldEvent(9, "fermenter_ph", "Fermenter pH", START + 5 * SECOND, "8.9 pH", 4.1, "medium", "pH: why.")
+EVENT = ToldEvent(
+    7, "fermenter_temp", "Fermenter temperature", START, "42.1 °C", 12.54, "high", WHY, number=42.1
+)
+PH = ToldEvent(
+    9, "fermenter_ph", "Fermenter pH", START + 5 * SECOND, "8.9 pH", 4.1, "medium", "pH: why.", number=8.9
+)
 HOSTILE = '<img src=x onerror="alert(1)">&"\r\nBcc: all@plant.example'
 
 
@@ -215,7 +219,7 @@ def test_webhook_gets_the_fixed_keys_and_plain_json() -> None:
                 "id": 7,
                 "tag": "fermenter_temp",
                 "began": "2026-09-21T14:13:20.000Z",
-                "value": "42.1 °C",
+                "value": 42.1,
                 "score": 12.54,
                 "severity": "high",
                 "why": WHY,
@@ -225,7 +229,7 @@ def test_webhook_gets_the_fixed_keys_and_plain_json() -> None:
                 "id": 9,
                 "tag": "fermenter_ph",
                 "began": "2026-09-21T14:13:25.000Z",
-                "value": "8.9 pH",
+                "value": 8.9,
                 "score": None,
                 "severity": "medium",
                 "why": "pH: why.",

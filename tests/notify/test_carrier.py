@@ -1,0 +1,60 @@
+"""What a message's hand-over tells and keeps to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from sensormon.notify.carrier import ByTheFile
+from sensormon.notify.config import Contact, NotifyConfig
+from sensormon.notify.messages import Message
+from sensormon.notify.ways.delivery import Outgoing
+from tests.support.messages import message
+from tests.support.receiver import Receiver, Request
+
+LINK = "https://monitor.example/answer/" + "5f" * 24
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+def composed(told: Message, picture: bool) -> Outgoing:
+    del picture
+    return Outgoing(told.key, "subject", "text", "", None, {"link": LINK})
+
+
+def carrier(receiver: Receiver, way: str, environment: Mapping[str, str]) -> ByTheFile:
+    url = f"http://127.0.0.1:{receiver.port}{way}"
+    config = NotifyConfig(contacts={"shift": Contact("shift", (url,), allow_private=True)})
+    return ByTheFile(lambda: config, environment, composed)
+
+
+def test_a_variable_in_a_way_stands_for_what_it_holds(receiver: Receiver) -> None:
+    outcome = carrier(receiver, "/${HOOK}/alarm", {"HOOK": "s3cr3t-token"}).deliver(message(1))
+    assert outcome.delivered
+    assert receiver.received[0].path == "/s3cr3t-token/alarm"
+    assert "s3cr3t" not in outcome.words
+
+
+def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(receiver: Receiver) -> None:
+    way = carrier(receiver, "/${HOOK}/alarm", {})
+    outcome = way.deliver(message(1))
+    assert not outcome.delivered
+    assert "HOOK is not set" in outcome.words
+    assert way.problems() == [f"way 1 of contact shift cannot be used: {outcome.words}"]
+    assert not receiver.received
+
+
+def test_a_link_that_a_server_echoes_is_not_kept(receiver: Receiver) -> None:
+    def echo(request: Request) -> None:
+        request.answer(400, receiver.received[-1].body)
+
+    receiver.behaviour = echo
+    outcome = carrier(receiver, "/alarm", {}).deliver(message(1))
+    assert not outcome.delivered
+    assert "5f5f" not in outcome.words
