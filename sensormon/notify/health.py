@@ -6,7 +6,7 @@ Conditions that a rule tells a contact at one time go in one message. These mess
 allowance of their own, as large as the contact's limit, so that a flood of events never holds them back.
 
 A heartbeat goes out once in each period, which begins at a multiple of it since 1970 in UTC, as soon as the
-rule's calendars apply.
+rule's calendars apply, and whatever the limit: one that does not come means that the monitor is dead.
 """
 
 from __future__ import annotations
@@ -49,14 +49,15 @@ def health_messages(
     messages: list[Message] = []
     for contact in config.contacts.values():
         due: list[Message] = []
+        alive: list[Message] = []
         for rule in in_force:
             if standing is not None and contact.name in contacts_of(rule):
                 due += _of_conditions(rule, contact, standing, record, now)
                 due += _of_ends(rule, contact, standing, record, now)
             if rule.heartbeat and contact.name in rule.to:
-                due += _heartbeat(rule, contact, events, record, standing, now)
+                alive += _heartbeat(rule, contact, events, record, standing, now)
         sent = record.sent(contact.name, now - contact.limit.seconds * SECOND, health=True)
-        messages += due[: max(0, room(contact.limit, sent, now))]
+        messages += [*due[: max(0, room(contact.limit, sent, now))], *alive]
     return messages
 
 

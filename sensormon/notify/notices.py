@@ -8,7 +8,9 @@ ended more than `LATEST` before.
 
 What was told and continues after it was told as over is due again. A reminder goes to the rule's own
 contacts. An escalation goes on when the calendar no longer applies, and when the event is over: it asks
-whether anybody has acknowledged. A return to normal is told to everybody whom the rule told of the event.
+whether anybody has acknowledged. A return to normal is told to everybody whom the rule told of the event,
+acknowledged or not, while a calendar applies and for at most `LATEST`; an event that was over when it was
+told needs none.
 
 A digest tells everything of its events that was due when it was made, for every rule.
 """

@@ -141,3 +141,14 @@ def test_a_heartbeat_waits_for_its_calendar() -> None:
     assert due(at - 1, [], record, alive) == []
     assert len(due(at, [], record, alive)) == 1
     assert due(at + 60, [], record, alive) == []
+
+
+def test_a_heartbeat_is_never_held_back() -> None:
+    record, shift = Told(), replace(SHIFT, limit=Limit(1, 3_600))
+    alive = Rule("alive", ("shift",), heartbeat=600)
+    assert [m.condition for m in due(1, [PH, STORE], record, ILL, shift, (), alive)] == [
+        "silent:ph\nstore:DuckDB",
+        "heartbeat",
+    ]
+    later = [replace(PH, since=moment(650))]
+    assert [m.condition for m in due(700, later, record, ILL, shift, (), alive)] == ["heartbeat"]

@@ -13,8 +13,12 @@ from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify.config import Contact, NotifyConfig, Rule
 from sensormon.notify.facts import facts_of, never_quiet
 from sensormon.notify.imported import ImportedIds
+from sensormon.notify.messages import Message
+from sensormon.notify.planning import plan
+from sensormon.notify.told import Told
 from sensormon.notify.told_events import describer, told_event
 from sensormon.view.explanation import explain
 from tests.exchange.test_import_undo import file_of, take
@@ -61,6 +65,25 @@ def test_without_its_reading_or_its_settings_an_event_is_told_by_its_numbers(mon
     why = told_event(row, monitor.tags, {}).why
     assert why.startswith("8.40 pH, expected ")
     assert why.endswith(f", z {row['score']:,.1f} > {row['threshold']:.1f}.")
+
+
+def test_the_frames_of_a_reader_are_planned_with_and_without_events(monitor: Monitor) -> None:
+    contact = Contact("shift", (), group=0)
+    config = NotifyConfig(
+        None, {"shift": contact}, {}, {"hot": Rule("hot", ("shift",), tags=("fermenter_*",))}
+    )
+
+    def plan_now() -> list[Message]:
+        describe = describer(
+            monitor.tags, monitor.detection.by_id(), monitor.stored, monitor.readings.verdicts
+        )
+        events = monitor.events.between(None, 0, FOREVER)
+        tags, since = monitor.tags, {"hot": START - 2_000_000_000}
+        return plan(config, since, events, Told(), [], tags=tags, describe=describe, now=START)
+
+    assert plan_now() == []
+    events = live_events(monitor)
+    assert sorted(message.covers for message in plan_now()) == [(id_,) for id_ in sorted(events["id"])]
 
 
 def test_events_of_imports_alone_are_known_also_after_an_import_grows(
