@@ -85,8 +85,8 @@ def would_have_sent(
     ]
     sent: list[tuple[Message, Ints]] = []
     for now, contact in _moments(contacts, grounds, course, sorted(changes), since, until):
-        rows = course.alive(now)
         own = [ground for ground in grounds if contact.name in contacts_of(ground.rule)]
+        rows = course.alive(now, own)
         facts, past = course.at(now, rows), course.past.of(rows)
         views = [take(facts, replace(ground, takes=ground.takes[rows]), now) for ground in own]
         for parcel, flood in parcels_to(contact, facts, views, past, now):

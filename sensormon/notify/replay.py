@@ -95,10 +95,11 @@ class Course:
         self._windows: dict[str, _Window] = {}
         self.past = Replayed(len(base))
 
-    def alive(self, now: int) -> Ints:
-        """The events that planning would have looked at."""
+    def alive(self, now: int, grounds: Sequence[Ground]) -> Ints:
+        """The events that planning would have looked at, and one of these rules takes."""
         begun = int(np.searchsorted(self.base.start, now, side="right"))
-        return np.flatnonzero(self._forgotten[:begun] >= now)
+        takes = np.logical_or.reduce([ground.takes[:begun] for ground in grounds])
+        return np.flatnonzero(takes & (self._forgotten[:begun] >= now))
 
     def at(self, now: int, rows: Ints) -> Facts:
         """These events as they were at this moment."""
@@ -152,7 +153,7 @@ class Course:
         if free > now:
             return free
         after = bisect_right(changes, now)
-        rows = self.alive(now)
+        rows = self.alive(now, grounds)
         candidates = [*changes[after : after + 1], _next(self.base.shelved_until[rows], now)]
         for ground in grounds:
             window = self._windows.get(ground.rule.name)
