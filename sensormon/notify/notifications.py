@@ -26,7 +26,7 @@ from sensormon.notify.config import NotifyConfig
 from sensormon.notify.config_file import NotifyFile
 from sensormon.notify.due import DueOf
 from sensormon.notify.links import Links
-from sensormon.notify.messages import Kind, Message, MessageState, key_of
+from sensormon.notify.messages import COLLECTION, Kind, Message, MessageState, key_of
 from sensormon.notify.outbox import Counts, Outbox, counts_of
 from sensormon.notify.sender import Sender
 from sensormon.notify.trying import FEW
@@ -73,9 +73,11 @@ class Notifications:
             self.carrier,
             clock,
             watch=self.watch,
+            is_shared=self._is_stored if shared is not None else lambda _: True,
         )
         self.worker = Worker(NAME, self.sender.run, clock)
         self._audit = monitor.access.audit
+        self._waiting_documents = parts.collector.waiting_documents
         self._clock = clock
         self._lock = threading.Lock()
         self._config = NotifyConfig()
@@ -120,6 +122,11 @@ class Notifications:
         change = Change(Act.MANAGE_NOTIFICATIONS, f"contact {contact}", "", "a test message")
         self._audit.perform(by, change, lambda _: self.outbox.add([message]))
         return message
+
+    def _is_stored(self, key: str) -> bool:
+        """Whether the store has the newest version of this message."""
+        waiting = (document for entry in self._waiting_documents() for document in entry.documents)
+        return all(document.collection != COLLECTION or document.key != key for document in waiting)
 
     def watch(self) -> None:
         """See what is wrong; the sender's thread calls it."""

@@ -69,7 +69,8 @@ class Carrier(Protocol):
 class Sender:
     """Of one monitor. One thread calls `run` or `step`; anybody may read the rest.
 
-    `watch` is called after each step of `run`.
+    `watch` is called after each step of `run`. `is_shared` says whether other processes can know what became
+    of the message with this key; a contact's next one waits for that, or they would repeat all since.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Sender:
         clock: Clock,
         launch: Launch = in_a_thread,
         watch: Callable[[], None] = lambda: None,
+        is_shared: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.leading: bool | None = None
         """Whether this process sends; None while the store does not say."""
@@ -92,6 +94,8 @@ class Sender:
         self._carrier = carrier
         self._clock = clock
         self._watch = watch
+        self._is_shared = is_shared
+        self._unshared: dict[str, str] = {}  # by contact, the message whose outcome others may not know yet
         self._flights = Flights(self._hand_over, launch)
         self._asked = 0
         self._worked: dict[tuple[str, int], int] = {}  # when a way last took a message
@@ -182,11 +186,18 @@ class Sender:
             if self.leading or _tells_of_the_store(message):
                 waiting[message.contact].append(message)
         for contact, messages in waiting.items():
-            if not self._flights.room_for(contact):
+            if not self._flights.room_for(contact) or (self.leading and not self._others_know(contact)):
                 continue
             first = self._first(messages, now)
             if first is not None:
                 self._start(first, now)
+
+    def _others_know(self, contact: str) -> bool:
+        """Whether what became of the last message to this contact is where other processes read it."""
+        key = self._unshared.get(contact, "")
+        if key and self._is_shared(key):
+            del self._unshared[contact]
+        return contact not in self._unshared
 
     def _first(self, messages: list[Message], now: int) -> Message | None:
         """Of a contact's messages, the first made first, the one to hand over now."""
@@ -237,6 +248,7 @@ class Sender:
                 ways = self._carrier.ways(message.contact) or 0
                 changed = after(message, outcome, max(ways, message.way + 1), now)
                 self._outbox.record(changed)
+                self._unshared[message.contact] = message.key
                 where = message.contact, message.way
                 self._calm[where] = changed.tries[-1].calm
                 if outcome.delivered:

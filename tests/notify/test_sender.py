@@ -82,10 +82,16 @@ class Rig:
         self.contacts[name] = Contact(name, ways, allow_private=True)
         return receivers
 
-    def sender(self, leader: Leader | None = None, threads: bool = False) -> Sender:
+    def sender(
+        self,
+        leader: Leader | None = None,
+        threads: bool = False,
+        is_shared: Callable[[str], bool] = lambda _: True,
+    ) -> Sender:
         carrier = ByTheFile(lambda: NotifyConfig(contacts=self.contacts), self.environment, composed)
         launch = in_a_thread if threads else _in_place
-        return Sender(self.outbox, leader or Alone(), self.planner, carrier, self.clock, launch)
+        leads = leader or Alone()
+        return Sender(self.outbox, leads, self.planner, carrier, self.clock, launch, is_shared=is_shared)
 
     def state(self, of: Message) -> Message:
         return self.outbox.messages()[of.key]
@@ -323,6 +329,19 @@ def test_while_nobody_can_ask_who_leads_only_the_store_is_told_of(rig: Rig) -> N
     for _ in range(4):
         sender.step()
     assert keys(receiver) == [ill.key, message(1).key, message(2).key]
+
+
+def test_the_next_message_waits_until_other_processes_can_know_of_the_last(rig: Rig) -> None:
+    (receiver,) = rig.contact("shift", accepts)
+    rig.outbox.add([message(1), message(2)])
+    known: set[str] = set()
+    sender = rig.sender(is_shared=known.__contains__)
+    for _ in range(4):
+        sender.step()
+    assert keys(receiver) == [message(1).key]
+    known.add(message(1).key)
+    sender.step()
+    assert keys(receiver) == [message(1).key, message(2).key]
 
 
 # -- servers that hang ------------------------------------------------------------------
