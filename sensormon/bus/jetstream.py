@@ -79,20 +79,27 @@ class JetStream:
         return Stream(partitions, str(info["created"]), first)
 
     async def take_mqtt(self) -> None:
-        """Let the stream take what MQTT devices publish, if NATS has ever heard from one."""
+        """Let the stream take what MQTT devices publish, if NATS has ever heard from one.
+
+        To be called again and again: the log says from when on it does.
+        """
         if self._takes_mqtt or not await self._has(MQTT_STREAM):
             return
-        config = (await self._ask(f"STREAM.INFO.{STREAM}"))["config"]
+        info = await self._ask(f"STREAM.INFO.{STREAM}")
+        config, running = info["config"], info.get("sources") or ()
         if self._version < _DURABLE_SOURCES:  # it would let go of a message before the stream has it
             _log.warning(
                 "nothing is taken from MQTT's topics sensormon/mqtt/…: that needs NATS %d.%d",
                 *_DURABLE_SOURCES,
             )
+            self._takes_mqtt = True
         elif not has_mqtt_source(config):
             sources = [*(config.get("sources") or ()), mqtt_source()]
             await self._ask(f"STREAM.UPDATE.{STREAM}", {**config, "sources": sources})
+        elif any(source["name"] == MQTT_STREAM and source["active"] >= 0 for source in running):
+            # NATS drops what comes before the source has been heard of.
             _log.info("the stream %s takes what MQTT devices publish from now on", STREAM)
-        self._takes_mqtt = True
+            self._takes_mqtt = True
 
     async def next_message(self, partition: int, after: int) -> Message | None:
         """The message of this partition that follows this number in the stream; None if there is none."""
