@@ -51,7 +51,7 @@ def test_from_nothing_to_a_rule_that_is_tested_edited_and_switched_off(
     assert receiver.received[-1].json["kind"] == "test"
 
     page.get_by_text("Rules", exact=True).click()
-    page.get_by_role("button", name="Edit").click()
+    page.locator(".st-key-rule-edit-events button").click()
     page.get_by_role("button", name="Try it on the last week").click()
     expect(page.get_by_text("target ≤ 1, limit 2")).to_be_visible()
     expect(page.get_by_role("heading", name="events")).to_be_visible()
