@@ -96,15 +96,15 @@ def _takes(rule: Rule, each: Standing) -> bool:
 def _moments(rule: Rule, contact: Contact, each: Standing, before: Occurrence) -> Iterator[tuple[Kind, int]]:
     """What is to be told of a condition, and since when (µs UTC)."""
     begins = each.since + round(rule.after * SECOND)
-    known = before.open if rule.returned else before.told >= each.since
+    known = before.open if rule.returned else before.last >= each.since
     if contact.name in rule.to:
         if not known:
             yield Kind.HEALTH, begins
         elif rule.remind:
-            yield Kind.REMINDER, before.told + round(rule.remind * SECOND)
+            yield Kind.REMINDER, before.last + round(rule.remind * SECOND)
     for step in rule.escalate:
         ready = begins + round(step.after * SECOND)
-        if contact.name in step.to and before.told < ready:
+        if contact.name in step.to and before.last < ready:
             yield Kind.ESCALATION, ready
 
 
@@ -132,7 +132,7 @@ def _heartbeat(
     now: int,
 ) -> list[Message]:
     period = round(rule.heartbeat * SECOND)
-    last = record.condition(rule.name, contact.name, HEARTBEAT).told
+    last = record.condition(rule.name, contact.name, HEARTBEAT).last
     if last // period >= now // period:
         return []
     words = {HEARTBEAT: heartbeat_words(events, standing, period, now)}
@@ -168,7 +168,7 @@ def _messages(
         before = record.condition(rule.name, contact.name, part[0])
         messages.append(
             Message(
-                key=key_of(rule.name, contact.name, kind, part[0], before.told),
+                key=key_of(rule.name, contact.name, kind, part[0], before.last),
                 kind=kind,
                 rule=rule.name,
                 contact=contact.name,

@@ -30,13 +30,13 @@ Teller = tuple[str, str, str]
 class Occurrence:
     """When a condition was last told, and when it was last told as over (µs UTC), 0 for never."""
 
-    told: int = 0
+    last: int = 0
     returned: int = 0
 
     @property
     def open(self) -> bool:
         """Whether it was told, and not as over since."""
-        return self.told > self.returned
+        return self.last > self.returned
 
 
 class Told:
@@ -82,7 +82,7 @@ class Told:
         before = self._conditions.get(where, Occurrence())
         over = message.kind is Kind.RETURNED
         self._conditions[where] = Occurrence(
-            before.told if over else max(before.told, message.created),
+            before.last if over else max(before.last, message.created),
             max(before.returned, message.created) if over else before.returned,
         )
 
@@ -128,7 +128,7 @@ class Told:
         self._conditions = {
             where: occurrence
             for where, occurrence in self._conditions.items()
-            if occurrence.open or max(occurrence.told, occurrence.returned) >= before
+            if occurrence.open or max(occurrence.last, occurrence.returned) >= before
         }
         for teller, parts in list(self._covers.items()):
             kept = [(ids if time >= before else ids[np.isin(ids, lasting)], time) for ids, time in parts]

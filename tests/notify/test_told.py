@@ -62,7 +62,7 @@ def test_what_is_old_is_forgotten_but_for_what_lasts() -> None:
     assert said(record) == [(2, 10), (3, 50)]
     assert record.sent("shift", 0) == [50]
     assert record.open_conditions("hot", "shift") == ["silent:ph"]
-    assert record.condition("hot", "shift", "silent:rpm").told == 0
+    assert record.condition("hot", "shift", "silent:rpm").last == 0
 
 
 def test_a_message_is_the_same_after_it_was_kept_as_a_document() -> None:
