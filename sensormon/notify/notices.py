@@ -12,7 +12,8 @@ whether anybody has acknowledged. A return to normal is told to everybody whom t
 acknowledged or not, while a calendar applies and for at most `LATEST`; an event that was over when it was
 told needs none.
 
-A digest tells everything of its events that was due when it was made, for every rule.
+A digest tells everything of its events that was due when it was made, for every rule. Of rules that tell a
+contact of the same event, the first by name does; the others count it as theirs.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sensormon.notify.config import Calendar, Rule
 from sensormon.notify.facts import Facts, Past
 from sensormon.notify.matching import taken_by_acts, taken_by_what
 from sensormon.notify.messages import Kind
-from sensormon.notify.told import OVER
+from sensormon.notify.told import ANY, OVER
 
 LATEST = DAY
 """What ended longer ago than this (µs) is not told any more."""
@@ -135,11 +136,17 @@ def take(facts: Facts, ground: Ground, now: int) -> Taken:
 
 
 def dues(facts: Facts, views: Iterable[Taken], contact: str, past: Past, now: int) -> Iterator[Due]:
-    """All that is due to be told to this contact now, by each rule and kind."""
+    """All that is due to be told to this contact now, by each rule and kind.
+
+    What several rules tell alike, that an event is there or over, only the first tells.
+    """
+    left = {kind: np.ones(len(facts), dtype=np.bool_) for kind in (Kind.EVENT, Kind.RETURNED)}
     for view in views:
         for kind, (which, ready) in _notices(facts, view, contact, past, now):
-            rows = np.flatnonzero(which & view.fresh & ~view.held & (ready <= now))
+            rows = np.flatnonzero(which & view.fresh & ~view.held & (ready <= now) & left.get(kind, True))
             if len(rows):
+                if kind in left:
+                    left[kind][rows] = False
                 before = past.last(view.rule.name, contact, kind)[rows]
                 yield Due(view.rule.name, kind, rows, ready[rows], before)
 
@@ -161,35 +168,32 @@ def _notices(
 
 
 def _told_first(view: Taken, contact: str, past: Past) -> Ints:
-    """When this contact was told of each event by this rule, or by a digest since it was due; 0 for never.
+    """When this contact was told of each event by this rule, or by another since it was due; 0 for never.
 
     Of an event that was due again, when that was told.
     """
     own = past.last(view.rule.name, contact, Kind.EVENT)
-    first, last = (when("", contact, Kind.DIGEST) for when in (past.first, past.last))
-    digest = np.where(first >= view.ready, first, np.where(last >= view.ready, last, 0))
-    times: Ints = np.where((own > 0) | ~view.counts, own, digest)
+    first, last = (when("", contact, ANY) for when in (past.first, past.last))
+    other = np.where(first >= view.ready, first, np.where(last >= view.ready, last, 0))
+    times: Ints = np.where((own > 0) | ~view.counts, own, other)
     return times
 
 
 def _told_last(view: Taken, contact: str, past: Past) -> Ints:
     """The same, when it last was."""
-    own, digest = past.last(view.rule.name, contact, Kind.EVENT), past.last("", contact, Kind.DIGEST)
-    counts = view.counts & (digest >= view.ready)
-    times: Ints = np.maximum(own, np.where(counts | (own > 0), digest, 0))
+    own, other = past.last(view.rule.name, contact, Kind.EVENT), past.last("", contact, ANY)
+    counts = view.counts & (other >= view.ready)
+    times: Ints = np.maximum(own, np.where(counts | (own > 0), other, 0))
     return times
 
 
-def _last_over(view: Taken, contact: str, past: Past) -> Ints:
+def _last_over(contact: str, past: Past) -> Ints:
     """When this contact was last told that the event was over."""
-    name = view.rule.name
-    over = np.maximum(past.last(name, contact, Kind.RETURNED), past.last(name, contact, OVER))
-    latest: Ints = np.maximum(over, past.last("", contact, OVER))
-    return latest
+    return past.last("", contact, OVER)
 
 
 def _untold(facts: Facts, view: Taken, contact: str, past: Past) -> tuple[Bools, Ints]:
-    latest, over = _told_last(view, contact, past), _last_over(view, contact, past)
+    latest, over = _told_last(view, contact, past), _last_over(contact, past)
     again = (latest > 0) & (over >= latest) & ~facts.over & (facts.end > over)
     which = view.counts & view.open & ~view.gone & ((latest == 0) | again)
     return which, np.where(again, np.maximum(view.ready, over), view.ready)
@@ -231,6 +235,6 @@ def _returned(facts: Facts, view: Taken, contact: str, past: Past) -> tuple[Bool
         latest = _told_last(view, contact, past)
     if any(contact in step.to for step in view.rule.escalate):
         latest = np.maximum(latest, _escalated(view, contact, past))
-    over = _last_over(view, contact, past)
+    over = _last_over(contact, past)
     which = facts.over & (latest > 0) & (over < latest) & np.bool_(view.applies)
     return which, facts.end

@@ -18,7 +18,7 @@ from sensormon.notify.facts import Facts, Quiet, never_quiet
 from sensormon.notify.matching import Words
 from sensormon.notify.messages import Kind, Message
 from sensormon.notify.notices import LATEST, Ground
-from sensormon.notify.told import OVER
+from sensormon.notify.told import ANY, OVER, tellers
 
 _STATES = tuple(map(str, State))
 _FAR = NEVER - FARTHEST * DAY
@@ -37,9 +37,8 @@ class Replayed:
 
     def add(self, message: Message, rows: Ints, over: Bools) -> None:
         """Count this message, which tells of the events of these rows."""
-        rule = "" if message.kind is Kind.DIGEST else message.rule
-        for kind, told_rows in ((str(message.kind), rows), (OVER, rows[over])):
-            key = (rule, message.contact, kind)
+        for key in tellers(message):
+            told_rows = rows[over] if key[2] == OVER else rows
             if key not in self._last:
                 self._first[key], self._last[key] = self._none.copy(), self._none.copy()
             first = self._first[key]
@@ -173,13 +172,13 @@ class Course:
         """Moments of one rule and these events, which have begun. A moment too many costs a look."""
         past, rule = self.past.of(rows), ground.rule
         group = round(contact.group * SECOND)
-        digest = past.last("", contact.name, Kind.DIGEST)
+        spoken = past.last("", contact.name, ANY)
         own = past.last(rule.name, contact.name, Kind.EVENT)
-        latest = np.maximum(own, digest)
+        latest = np.maximum(own, spoken)
         takes, over_at = window.takes[rows], self.over_at[rows]
         if contact.name in rule.to:
             for ready in window.ready:
-                yield (ready[rows] + group)[takes & (own == 0) & (digest < ready[rows])]
+                yield (ready[rows] + group)[takes & (own == 0) & (spoken < ready[rows])]
             if rule.remind:
                 said = np.maximum(latest, past.last(rule.name, contact.name, Kind.REMINDER))
                 said = np.maximum(said, past.last(rule.name, contact.name, Kind.ESCALATION))
@@ -234,8 +233,8 @@ def _firsts(past: ReplayedOf, rule: Rule) -> Iterator[Ints]:
     """When the rule's contacts may have been told of each event first."""
     for name in rule.to:
         yield past.last(rule.name, name, Kind.EVENT)
-        yield past.first("", name, Kind.DIGEST)
-        yield past.last("", name, Kind.DIGEST)
+        yield past.first("", name, ANY)
+        yield past.last("", name, ANY)
 
 
 def _next(moments: Ints, now: int) -> int:

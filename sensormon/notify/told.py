@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,15 @@ import numpy as np
 from sensormon.model.readings import Ints
 from sensormon.notify.messages import Kind, Message
 
+ANY = "any"
+"""Beside the kinds: that an event was told, by a digest or by an event's message of whichever rule."""
 OVER = "over"
-"""Beside the kinds: that an event was told as over, by a message of whichever kind."""
+"""Likewise: that an event was told as over, by a message of whichever kind and rule."""
 KEPT_TIMES = 10_000
 """Messages to a contact whose times are kept, the newest; no limit of messages is higher."""
 
 Teller = tuple[str, str, str]
-"""A rule, a contact, and a kind or OVER. A digest tells for every rule; its own is empty here."""
+"""A rule, a contact, and a kind, ANY or OVER. The rule is empty where it does not matter, and for digests."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +72,9 @@ class Told:
         del times[:-KEPT_TIMES]
         for line in message.condition.splitlines():
             self._count(line, message)
-        rule = "" if message.kind is Kind.DIGEST else message.rule
-        for kind, ids in ((str(message.kind), message.covers), (OVER, message.over)):
+        for teller in tellers(message):
+            ids = message.over if teller[2] == OVER else message.covers
             if ids:
-                teller = (rule, message.contact, kind)
                 self._covers[teller].append((np.array(ids, dtype=np.int64), message.created))
                 self._joined.pop(teller, None)
 
@@ -136,6 +137,14 @@ class Told:
             if not self._covers[teller]:
                 del self._covers[teller]
         self._joined.clear()
+
+
+def tellers(message: Message) -> Iterator[Teller]:
+    """As what a message counts: by its kind, and beside the kinds."""
+    yield "" if message.kind is Kind.DIGEST else message.rule, message.contact, str(message.kind)
+    if message.kind in (Kind.EVENT, Kind.DIGEST):
+        yield "", message.contact, ANY
+    yield "", message.contact, OVER
 
 
 def is_health(message: Message) -> bool:

@@ -78,7 +78,7 @@ def test_each_due_event_is_told_exactly_once_and_never_more_than_the_limit(
         outbox |= {message.key: message for message in fresh}
     sent = sorted(outbox.values(), key=lambda message: message.created)
     within(contact.limit, [message.created for message in sent])
-    digested = {id_ for message in sent if message.kind is Kind.DIGEST for id_ in message.covers}
+    said = [(id_, message.created) for message in sent for id_ in message.covers]
     for rule in RULES.values():
         own = Counter(
             id_
@@ -88,7 +88,9 @@ def test_each_due_event_is_told_exactly_once_and_never_more_than_the_limit(
         )
         due = due_to(rule, events)
         assert all(count == 1 for count in own.values())
-        assert due - digested <= set(own) <= due
+        assert set(own) <= due
+        ready = {event.id: moment(event.start + rule.after) for event in events}
+        assert due - set(own) <= {id_ for id_, created in said if created >= ready[id_]}
 
 
 def within(limit: Limit, times: list[int]) -> None:

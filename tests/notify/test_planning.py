@@ -263,14 +263,39 @@ def test_an_acknowledgement_or_a_label_stops_the_escalation() -> None:
         assert due(100, [done], setting, record) == []
 
 
+def test_an_event_that_several_rules_tell_a_contact_of_is_told_once() -> None:
+    rules = {name: replace(HOT, name=name, returned=True) for name in ("a", "b")}
+    setting, record = NotifyConfig(None, {"shift": replace(SHIFT, group=0)}, {}, rules), Told()
+    (first,) = due(1, [Happening(1)], setting, record)
+    assert (first.rule, first.kind) == ("a", Kind.EVENT)
+    assert due(2, [Happening(1)], setting, record) == []
+    (second,) = due(9, [Happening(1, 0, 3, over=True)], setting, record)
+    assert (second.rule, second.kind) == ("a", Kind.RETURNED)
+    assert due(10, [Happening(1, 0, 3, over=True)], setting, record) == []
+
+
+def test_a_rule_escalates_what_another_has_told() -> None:
+    boss = replace(SHIFT, name="boss", group=0)
+    contacts = {"shift": replace(SHIFT, group=0), "boss": boss}
+    rules = {
+        "a": replace(HOT, name="a"),
+        "b": replace(HOT, name="b", escalate=(Escalation(60, ("boss",)),)),
+    }
+    setting, record = NotifyConfig(None, contacts, {}, rules), Told()
+    assert [message.rule for message in due(1, [Happening(1)], setting, record)] == ["a"]
+    (message,) = due(62, [Happening(1)], setting, record)
+    assert (message.rule, message.kind, message.contact) == ("b", Kind.ESCALATION, "boss")
+
+
 def test_a_digest_tells_each_of_its_events_for_every_rule() -> None:
-    rules = {name: replace(HOT, name=name) for name in ("a", "b")}
+    rules = {"a": replace(HOT, name="a", tags=("ph",)), "b": replace(HOT, name="b")}
     contact = replace(SHIFT, limit=Limit(1, 60))
     setting, record = NotifyConfig(None, {"shift": contact}, {}, rules), Told()
-    events = [Happening(1), Happening(2)]
-    assert covered(due(1, events, setting, record)) == [(1,)]
+    events = [Happening(1), Happening(2, tag="ph"), Happening(3)]
+    assert len(due(1, events, setting, record)) == 1
     (digest,) = due(61, events, setting, record)
-    assert (digest.rule, digest.covers) == ("", (1, 2))  # of rule b both were held back
+    assert digest.kind is Kind.DIGEST
+    assert len(digest.covers) == 2
     assert due(500, events, setting, record) == []
 
 
