@@ -39,9 +39,8 @@ EVERY = 15
 """Seconds between two events of a tag: the one before has ended."""
 LIMIT = 20
 """Messages an hour to a contact."""
-GROUP = 30
-"""Seconds that a contact waits for events that belong together."""
-CONTACTS = 2
+GROUPS = (30, 0)
+"""Seconds that each contact of the flood waits for events that belong together; 0: each by itself."""
 PATIENCE = 120.0
 """Seconds until what does not come counts as lost."""
 
@@ -103,8 +102,8 @@ def notify(
         root = Path(name)
         figures |= _soon(root / "soon", singles)
         reference = _bare(singles)
-        quiet = _flood(root / "quiet", tags, seconds, contacts=0)
-        flood = _flood(root / "flood", tags, seconds, contacts=CONTACTS)
+        quiet = _flood(root / "quiet", tags, seconds, groups=())
+        flood = _flood(root / "flood", tags, seconds, groups=GROUPS)
     figures |= flood
     reference |= {name: figure for name, figure in quiet.items() if name.startswith("batch")}
     return Measured(figures, reference, ratios(figures, reference), load_since(before))
@@ -113,7 +112,7 @@ def notify(
 def _soon(folder: Path, singles: int) -> Figures:
     """How soon each of these events, one after the other, is at the webhook, each by itself."""
     hook = Hook()
-    with _monitor(folder, singles, hook, contacts=1, group=0, limit=100_000) as monitor:
+    with _monitor(folder, singles, hook, groups=(0,), limit=100_000) as monitor:
         acknowledged: dict[int, float] = {}
         for number in range(singles):
             receipt = monitor.submit(_batch([(number, 50.0)]))
@@ -146,11 +145,11 @@ def _bare(rounds: int) -> Figures:
     }
 
 
-def _flood(folder: Path, tags: int, seconds: int, contacts: int) -> Figures:
+def _flood(folder: Path, tags: int, seconds: int, groups: tuple[int, ...]) -> Figures:
     """What comes of it, and how long a batch takes to be durable meanwhile."""
     hook = Hook()
     taken: list[float] = []
-    with _monitor(folder, tags, hook, contacts, group=GROUP, limit=LIMIT) as monitor:
+    with _monitor(folder, tags, hook, groups, limit=LIMIT) as monitor:
         begun, since = time.perf_counter(), monitor.clock.now()
         for step in range(PARTS * seconds):
             pause = begun + step / PARTS - time.perf_counter()
@@ -163,17 +162,17 @@ def _flood(folder: Path, tags: int, seconds: int, contacts: int) -> Figures:
             started = time.perf_counter()
             monitor.submit(_batch(rows))
             taken.append(time.perf_counter() - started)
-        if contacts:
+        if groups:
             _wait_until_quiet(monitor, hook)
         now = monitor.clock.now()
         events = len(monitor.events.between(None, since - SECOND, now + SECOND))
     hook.close()
     figures = spread("batch durable, ms", taken) | {"events": float(events)}
-    if contacts:
+    if groups:
         each = [
-            sum(count for (to, _), count in hook.messages.items() if to == name) for name in _names(contacts)
+            sum(count for (to, _), count in hook.messages.items() if to == name) for name in _names(groups)
         ]
-        digests = [hook.messages[name, "digest"] for name in _names(contacts)]
+        digests = [hook.messages[name, "digest"] for name in _names(groups)]
         figures |= {
             "messages to a contact, most": float(max(each)),
             "digests to a contact, most": float(max(digests)),
@@ -182,19 +181,19 @@ def _flood(folder: Path, tags: int, seconds: int, contacts: int) -> Figures:
 
 
 @contextmanager
-def _monitor(folder: Path, tags: int, hook: Hook, contacts: int, group: int, limit: int) -> Iterator[Monitor]:
+def _monitor(folder: Path, tags: int, hook: Hook, groups: tuple[int, ...], limit: int) -> Iterator[Monitor]:
     """A running one whose detectors know its tags, and whose contacts have this webhook."""
     folder.mkdir()
     table = folder / "tags.toml"
     table.write_text("".join(f"[tags.{tag_name(tag)}]\nresolution = 0.01\n" for tag in range(tags)))
-    if contacts:
+    if groups:
         (folder / "notify.toml").write_text(
             "".join(
                 f'[contacts.{name}]\nways = ["{hook.url}"]\ngroup = {group}\nlimit = "{limit}/hour"\n'
                 "allow_private = true\n"
-                for name in _names(contacts)
+                for name, group in zip(_names(groups), groups, strict=True)
             )
-            + f"[rules.all]\nto = {json.dumps(_names(contacts))}\n"
+            + f"[rules.all]\nto = {json.dumps(_names(groups))}\n"
         )
     monitor = Monitor(Settings(data_dir=folder, tags=table, source="none"), SystemClock())
     notifications.accompany(monitor)
@@ -212,12 +211,12 @@ def _monitor(folder: Path, tags: int, hook: Hook, contacts: int, group: int, lim
 
 def _wait_until_quiet(monitor: Monitor, hook: Hook) -> None:
     """Until the events that came last had the time to be told, and nothing waits."""
-    until, counts = time.monotonic() + GROUP + 10, notifications.notifications_of(monitor).outbox.counts
+    until, counts = time.monotonic() + max(GROUPS) + 10, notifications.notifications_of(monitor).outbox.counts
     _wait(lambda: time.monotonic() > until and not counts().waiting and bool(hook.messages))
 
 
-def _names(contacts: int) -> list[str]:
-    return [f"contact_{number}" for number in range(contacts)]
+def _names(groups: tuple[int, ...]) -> list[str]:
+    return [f"contact_{number}" for number in range(len(groups))]
 
 
 def _usual(number: int) -> float:

@@ -135,7 +135,7 @@ def test_a_server_is_watched_while_readings_come_in() -> None:
 
 @pytest.mark.long
 def test_people_are_told_soon_and_not_too_often(tmp_path: Path) -> None:
-    measured = notify(SMALL, tmp_path, singles=3, tags=20, seconds=20)
+    measured = notify(SMALL, tmp_path, singles=3, tags=20, seconds=3)
     assert measured.figures["event to message, s p95"] > 0
     assert measured.figures["digests to a contact, most"] <= 1
     assert measured.ratio["batch durable, ms p99"] > 0
