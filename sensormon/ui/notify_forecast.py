@@ -34,14 +34,14 @@ AT_ONCE = 1.5
 _JOB = "notify-forecast"
 
 
-def forecast_panel(m: Monitor, viewer: Viewer, config: NotifyConfig, rule: Rule) -> None:
-    """A button, then how far it is, then what would have been sent."""
+def forecast_panel(m: Monitor, viewer: Viewer, config: NotifyConfig, rule: Rule | None) -> None:
+    """A button, how far it is, what would have been sent; `rule` is None while it is not complete."""
     st.markdown("**What would this have sent over the last week?**")
+    if rule is None:
+        st.caption("Complete the rule first.")
+        return
     if not rule.of_events:
         st.caption(_of_the_monitor(rule))
-        return
-    if any(name not in config.contacts for name in rule.to) or not rule.to:
-        st.caption("Choose whom the rule tells first.")
         return
     named = replace(rule, name=rule.name or "new", on=True)
     tried = replace(config, rules={named.name: named})

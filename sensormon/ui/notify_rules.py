@@ -20,7 +20,7 @@ from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say
 from sensormon.ui.notify_first import first_rule
 from sensormon.ui.notify_forecast import forecast_panel
 from sensormon.ui.notify_rule_fields import rule_fields
-from sensormon.ui.notify_words import rule_sentence
+from sensormon.ui.notify_words import rule_sentence, rule_words
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import fresh_key, replace_widget
 
@@ -155,10 +155,11 @@ def _editor(m: Monitor, viewer: Viewer, now: Known, shown: Opened[Rule]) -> None
         rule = rule_fields(m, now.config, shown.start, fields, new=new)
     with right, panel("rule-does"):
         st.markdown("**What it does**")
-        words = rule_sentence(rule) if rule.on else f"Off. {rule_sentence(rule)}"
+        lacks = next(iter(fields.problems.values()), "")
+        words = f"Not complete yet. {lacks}." if lacks else rule_words(rule)
         st.html(f'<p class="first-line">{escape(words)}</p>')
     with right, panel("rule-forecast"):
-        forecast_panel(m, viewer, now.config, rule)
+        forecast_panel(m, viewer, now.config, None if lacks else rule)
     with left:
 
         def check() -> UsageError | None:

@@ -241,6 +241,8 @@ def test_rule_of_the_monitor_itself(filled: Monitor) -> None:
     field(app, "text_input", "-name").input("ill")
     field(app, "multiselect", "-to").set_value(["boss"])
     field(app, "button_group", "-subject").set_value("The monitor itself").run()
+    assert "Not complete yet. Choose at least one." in text(app)
+    assert "Complete the rule first." in text(app)
     press(app, "rule-save")
     assert "Choose at least one" in text(app)
     field(app, "button_group", "-health").set_value(["store", "disk"]).run()

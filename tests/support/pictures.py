@@ -125,8 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sensormon-pictures-") as folder:
         (Path(folder) / "notify.toml").write_text(example(), encoding="utf-8")
+        secrets = {"MAIL_PASSWORD": "of nobody", "HOOK_SECRET": "of nothing"}
         server = Server(
-            Path(folder) / "data", SENSORMON_SEED=SEED, SENSORMON_NOTIFY=str(Path(folder) / "notify.toml")
+            Path(folder) / "data",
+            SENSORMON_SEED=SEED,
+            SENSORMON_NOTIFY=str(Path(folder) / "notify.toml"),
+            **secrets,
         )
         try:
             server.wait_until_stored()
