@@ -28,6 +28,8 @@ PLACE = "rule"
 """In the address: the rule that is open."""
 _SEARCHED = 8
 """With more rules there is a search."""
+_SHOWN = 100
+"""Rules in the list; each has widgets of its own."""
 _PRESSED = "rule-switched"
 
 
@@ -90,8 +92,10 @@ def _list(m: Monitor, now: Known, empty: Rule) -> None:
     rows = [rule for rule in rules if wanted in f"{rule.name} {rule_sentence(rule)}".casefold()]
     if rows:
         with panel("rules"):
-            for rule in rows:
+            for rule in rows[:_SHOWN]:
                 _row(m, now, rule)
+            if len(rows) > _SHOWN:
+                st.caption(f"{len(rows) - _SHOWN:,} more; search for them above.")
     elif rules:
         st.caption("No rule has these words.")
 

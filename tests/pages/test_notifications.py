@@ -166,6 +166,17 @@ def test_rule_is_switched_off_and_the_comments_stay(filled: Monitor) -> None:
     assert newest.after == f"Off. {newest.before}"
 
 
+def test_long_list_is_searched(filled: Monitor) -> None:
+    more = "".join(f'[rules.r{number}]\nto = ["boss"]\ntags = ["p{number}_*"]\n' for number in range(110))
+    path(filled).write_text(FILE + more)
+    app = show("notifications")
+    assert len(app.toggle) == 100
+    assert "12 more; search for them above" in text(app)
+    app.text_input(key="rule-search").input("p107_").run()
+    assert "112 rules" in text(app)
+    assert [toggle.label for toggle in app.toggle] == ["r107 on"]
+
+
 def test_rule_is_edited_with_a_sentence_that_follows(filled: Monitor) -> None:
     app = press(show("notifications"), "rule-edit-hot")
     field(app, "text_input", "-after").input("5 min").run()
