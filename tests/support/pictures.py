@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
@@ -125,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sensormon-pictures-") as folder:
         (Path(folder) / "notify.toml").write_text(example(), encoding="utf-8")
-        secrets = {"MAIL_PASSWORD": "of nobody", "HOOK_SECRET": "of nothing"}
+        secrets: dict[str, Any] = dict.fromkeys(("MAIL_PASSWORD", "HOOK_SECRET"), "of nobody")
         server = Server(
             Path(folder) / "data",
             SENSORMON_SEED=SEED,
