@@ -68,7 +68,8 @@ class ByTheFile:
 
     def open(self, contact: Contact, url: str, mail: Mail | None) -> Way:
         """The way, as one opened before. Raises UsageError, without the URL, if it cannot be used."""
-        secret = self._secret(contact.secret_env, f"contacts.{contact.name}")
+        signed = url.lower().startswith(("http://", "https://"))
+        secret = self._secret(contact.secret_env if signed else "", f"contacts.{contact.name}")
         key = url, secret, mail if is_mail(url) else None, contact.allow_private
         with self._lock:
             if key not in self._opened:
@@ -92,7 +93,7 @@ class ByTheFile:
                 try:
                     self.open(contact, url, config.mail)
                 except UsageError as error:
-                    problems.append(f"way {place + 1} of contact {contact.name} cannot be used: {error}")
+                    problems.append(f"Way {place + 1} of contact {contact.name} cannot be used: {error}")
         return problems
 
     def _filled(self, url: str, contact: Contact) -> str:

@@ -88,7 +88,7 @@ class _Table:
 def _mail(table: _Table) -> Mail:
     mail = Mail(
         table.needed("server", _server, '"smtp+starttls://mail.plant.example:587"'),
-        table.needed("from", _address, '"sensormon@plant.example"'),
+        table.needed("from", _sender, '"sensormon@plant.example"'),
         table.take("user", _text) or "",
         table.take("password_env", _variable) or "",
     )
@@ -252,6 +252,13 @@ def _address(value: Any) -> str:
     local, at, domain = text.rpartition("@")
     if not (at and local and domain) or re.search(r"[\s,;<>?&]", text):
         raise ValueError("one address such as lead@plant.example is needed")
+    return text
+
+
+def _sender(value: Any) -> str:
+    text = _text(value)
+    named = re.fullmatch(r'[^<>,;:@"]{1,100} <([^<>]+)>', text)
+    _address(named[1] if named else text)
     return text
 
 

@@ -16,10 +16,10 @@ from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
 from sensormon.monitor.disk_usage import forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.conditions import Standing, settled, standing
-from sensormon.notify.config import Condition, NotifyConfig
+from sensormon.notify.config import Condition, NotifyConfig, Rule
 from sensormon.notify.health import health_messages
 from sensormon.notify.imported import ImportedIds
-from sensormon.notify.messages import Message
+from sensormon.notify.messages import Message, key_of
 from sensormon.notify.notices import LATEST
 from sensormon.notify.outbox import Outbox
 from sensormon.notify.planning import plan
@@ -27,6 +27,8 @@ from sensormon.notify.told import Told
 from sensormon.notify.told_events import describer
 
 COLLECTION = "notify-rules"
+BEFORE = 5 * MINUTE
+"""How long before a rule was changed (µs) an event may have ended that it still tells."""
 PACE = 1.0
 """Seconds between two plans."""
 SHARE = 10
@@ -44,28 +46,46 @@ MEGABYTE = 1_000_000
 
 
 class RulesSince:
-    """When each rule was first seen, the same for all processes on a store."""
+    """Since when each rule is as it is, the same for all processes on a store.
+
+    A rule that was changed begins anew `BEFORE` ago, so that an edit does not tell of a whole day: what ended
+    earlier and waited for the limit of its contact is not told any more.
+    """
 
     def __init__(self, documents: Documents, clock: Clock) -> None:
         self._documents = documents
         self._clock = clock
 
-    def of(self, names: Sequence[str]) -> dict[str, int]:
+    def of(self, rules: Mapping[str, Rule]) -> dict[str, int]:
         """By name (µs UTC); those not seen before are kept, and those that are gone forgotten.
 
         Raises StoreError if they were never read, JournalError if they cannot be kept.
         """
         known = self._documents.standing(COLLECTION)
         now = self._clock.now()
-        changes = [Version(COLLECTION, name, {"since": now}) for name in names if name not in known]
+        since, changes = dict[str, int](), list[Version]()
+        for name, rule in rules.items():
+            selection = key_of(*map(repr, _selection(rule)))
+            before = known[name].content if name in known else None
+            if before is not None and before["selection"] == selection:
+                since[name] = int(before["since"])
+                continue
+            since[name] = now if before is None else max(int(before["since"]), now - BEFORE)
+            changes.append(Version(COLLECTION, name, {"since": since[name], "selection": selection}))
         changes += [
             Version(COLLECTION, name, document.content, removed=True)
             for name, document in known.items()
-            if name not in names
+            if name not in rules
         ]
         if changes:
             self._documents.keep_all(changes, "notifications")
-        return {name: int(known[name].content["since"]) if name in known else now for name in names}
+        return since
+
+
+def _selection(rule: Rule) -> tuple[object, ...]:
+    """What of a rule says which events it tells whom."""
+    selected = rule.tags, rule.groups, rule.profiles, rule.detectors, rule.labels, rule.states
+    return (*selected, str(rule.severity), rule.after, rule.calendars, rule.to, rule.on)
 
 
 class DueOf:
@@ -115,7 +135,7 @@ class DueOf:
                 return ()
             return health_messages(config, self._no_events, told, conditions, now)
         monitor = self._monitor
-        since = self._rules_since.of(list(config.rules))
+        since = self._rules_since.of(config.rules)
         events = monitor.events.between(None, now - LATEST, now + AHEAD)
         self._no_events = events[:0]
         tags = monitor.tags

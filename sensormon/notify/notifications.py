@@ -148,7 +148,7 @@ def failing(messages: Iterable[Message], now: int) -> list[str]:
         if message.state is MessageState.WAITING:
             if message.attempts >= FEW and now - message.created > FAILING:
                 stuck.setdefault(message.contact, message)
-        elif message.state is MessageState.FAILED:
+        elif message.state is MessageState.FAILED and message.kind is not Kind.TEST:
             dead += bool(message.tries) and now - message.tries[-1].time < DAY
     problems = [f"{contact} cannot be told: {message.tries[-1].words}" for contact, message in stuck.items()]
     return problems + ([f"{counted(dead, 'message')} of the last day reached nobody"] if dead else [])

@@ -119,14 +119,14 @@ def _subjects(message: Message, zone: tzinfo) -> Iterator[str]:
     rest = f"; {len(events):,} listed, {message.held_back:,} more" if message.held_back else ""
     first = min(event.began for event in events)
     since = f"since {_clock(first, message.created, zone)}"
-    if message.storm:
+    if message.storm and total > 1:
         span = duration((message.created - first) / SECOND)
         yield f"Alarm flood: {counted(total, 'event')} in {span}{rest}"
         return
     if message.kind is Kind.DIGEST:
         yield f"Digest: {counted(total, 'event')} {since}{rest}"
         return
-    prefix = _PREFIXES.get(message.kind, "")
+    prefix = "Alarm flood: " if message.storm else _PREFIXES.get(message.kind, "")
     if total == 1:
         yield from (f"{prefix}{words}" for words in _of_one(events[0], message, since))
         return

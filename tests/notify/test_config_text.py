@@ -95,6 +95,21 @@ def test_every_key_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sender", "taken"),
+    [("a@b.example", True), ("Plant monitor <a@b.example>", True), ("A <a@b.example>, b@c.example", False)],
+)
+def test_a_sender_may_have_a_name(sender: str, taken: bool) -> None:
+    text = f'[mail]\nserver = "smtp://mail.example:25"\nfrom = "{sender}"\n'
+    if taken:
+        mail = parse_config(text).mail
+        assert mail is not None
+        assert mail.sender == sender
+    else:
+        with pytest.raises(UsageError, match="one address"):
+            parse_config(text)
+
+
 def test_an_empty_file_tells_nobody_of_anything() -> None:
     assert parse_config("") == NotifyConfig()
 
