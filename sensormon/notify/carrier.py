@@ -17,7 +17,7 @@ from sensormon.notify.links import without_secrets
 from sensormon.notify.messages import Message
 from sensormon.notify.trying import PATIENCE, Outcome
 from sensormon.notify.ways.by_url import way_of
-from sensormon.notify.ways.delivery import MailServer, Outgoing, Way
+from sensormon.notify.ways.delivery import MailServer, Outgoing, Way, without
 
 DEADLINE = 20.0
 """Seconds for one hand-over."""
@@ -64,7 +64,8 @@ class ByTheFile:
         except SensormonError as error:
             return Outcome(False, str(error))
         answer = way.send(outgoing, DEADLINE)
-        return Outcome(answer.delivered, without_secrets(answer.words), answer.lasting, answer.wait)
+        words = without(without_secrets(answer.words), self._held(url))
+        return Outcome(answer.delivered, words, answer.lasting, answer.wait)
 
     def open(self, contact: Contact, url: str, mail: Mail | None) -> Way:
         """The way, as one opened before. Raises UsageError, without the URL, if it cannot be used."""
@@ -76,12 +77,16 @@ class ByTheFile:
                 if len(self._opened) > 1_000:
                     self._opened.clear()
                 server = self._server(mail) if mail is not None and is_mail(url) else None
-                self._opened[key] = way_of(
-                    self._filled(url, contact),
-                    mail=server,
-                    secret=secret,
-                    allow_private=contact.allow_private,
-                )
+                filled = self._filled(url, contact)
+                try:
+                    self._opened[key] = way_of(
+                        filled, mail=server, secret=secret, allow_private=contact.allow_private
+                    )
+                except UsageError as error:
+                    held = self._held(url)
+                    raise UsageError(
+                        without(error.what, held), where=error.where, hint=without(error.hint, held)
+                    ) from None
             return self._opened[key]
 
     def problems(self) -> list[str]:
@@ -100,6 +105,10 @@ class ByTheFile:
         """The way with what its variables hold."""
         where = f"contacts.{contact.name}"
         return _VARIABLE.sub(lambda match: self._secret(match[1], where), url)
+
+    def _held(self, url: str) -> list[str]:
+        """What the variables of the way hold, wherever in it they stand."""
+        return [self._environment.get(name, "") for name in _VARIABLE.findall(url)]
 
     def _server(self, mail: Mail) -> MailServer:
         return MailServer(mail.server, mail.sender, mail.user, self._secret(mail.password_env, "mail"))

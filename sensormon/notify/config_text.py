@@ -23,6 +23,9 @@ LONGEST = 1_000
 """Characters of a value."""
 _NAME = re.compile(r"[\w.-]{1,60}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_IN_A_WAY = re.compile(r"\$\{([^}]*)\}")
+_OF_THE_MONITOR = re.compile("SENSORMON_.*|PGPASSWORD", re.IGNORECASE)
+"""Variables that nobody's mail server or receiver has a use for, and whoever edits this file none either."""
 _LIMIT = re.compile(r"([1-9][0-9]{0,5})/(minute|hour|day)")
 _STRETCH = {"minute": 60, "hour": 3_600, "day": 86_400}
 _SERVERS = ("smtp://", "smtp+starttls://", "smtps://")
@@ -244,7 +247,17 @@ def _ways(value: Any) -> tuple[str, ...]:
             _address(rest)
         elif not rest.startswith("//"):
             raise ValueError(f"after {scheme}: come two slashes")
+        _check_variables(scheme, rest)
     return ways
+
+
+def _check_variables(scheme: str, rest: str) -> None:
+    """Raises ValueError for a variable that is somebody else's, or where what it holds would be shown."""
+    host = re.split("[/?#]", rest.removeprefix("//"), maxsplit=1)[0].rpartition("@")[2]
+    if "${" in {"mailto": rest, "http": host, "https": host}.get(scheme, ""):
+        raise ValueError("a variable cannot stand in a mail address or for the host of a webhook")
+    for name in _IN_A_WAY.findall(rest):
+        _variable(name)
 
 
 def _address(value: Any) -> str:
@@ -275,6 +288,8 @@ def _variable(value: Any) -> str:
     text = _text(value)
     if not _VARIABLE.fullmatch(text):
         raise ValueError("the name of an environment variable is needed, never the secret itself")
+    if _OF_THE_MONITOR.fullmatch(text):
+        raise ValueError(f"{text} holds a secret of the monitor itself, which nobody else is sent")
     return text
 
 

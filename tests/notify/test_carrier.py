@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from sensormon.notify.carrier import ByTheFile
-from sensormon.notify.config import Contact, NotifyConfig
+from sensormon.notify.config import Contact, Mail, NotifyConfig
 from sensormon.notify.messages import Message
 from sensormon.notify.ways.delivery import Outgoing
 from tests.support.messages import message
@@ -48,6 +48,20 @@ def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(receiver: Recei
     assert "HOOK is not set" in outcome.words
     assert way.problems() == [f"Way 1 of contact shift cannot be used: {outcome.words}"]
     assert not receiver.received
+
+
+@pytest.mark.parametrize(
+    "way",
+    ["https://${HOOK}/alarm", "http://${HOOK}:9/alarm", "mailto:${HOOK}@plant.example", "gotify://${HOOK}/x"],
+)
+@pytest.mark.parametrize("held", ["s3cr3t.invalid", "127.0.0.1", "s3 cr3t:x@"])
+def test_what_a_variable_holds_is_in_no_words_wherever_it_stands(way: str, held: str) -> None:
+    config = NotifyConfig(
+        Mail("smtp://mail.invalid:9", "monitor@plant.example"), {"shift": Contact("shift", (way,))}
+    )
+    told = ByTheFile(lambda: config, {"HOOK": held}, composed)
+    assert held not in told.deliver(message(1)).words
+    assert not [problem for problem in told.problems() if held in problem]
 
 
 def test_a_link_that_a_server_echoes_is_not_kept(receiver: Receiver) -> None:

@@ -187,3 +187,27 @@ def test_a_file_is_made_from_nothing() -> None:
     ):
         text = with_value(text, value)
     assert parse_config(text) == config
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"MAIL_PASSWORD"', '"SENSORMON_TOKEN"', "of the monitor itself"),
+        ('"HOOK_SECRET"', '"Sensormon_Store"', "of the monitor itself"),
+        ("//ntfy.plant.example/boss", "//ntfy.plant.example/${PGPASSWORD}", "of the monitor itself"),
+        ("//ntfy.plant.example/boss", "//ntfy.plant.example/${SENSORMON_OIDC_CLIENT_SECRET}", "itself"),
+        ("//ntfy.plant.example/boss", "//ntfy.plant.example/${a-b}", "name of an environment variable"),
+        ("//hooks.plant.example/alarm", "//${HOOK}.example/alarm", "for the host of a webhook"),
+        ("//hooks.plant.example/alarm", "//me:${PASS}@x:${PORT}/alarm", "for the host of a webhook"),
+        ("lead@plant.example", "${WHO}@plant.example", "in a mail address"),
+    ],
+)
+def test_the_monitors_own_secrets_go_nowhere_and_no_secret_is_a_name(old: str, new: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        parse_config(FILE.replace(old, new))
+
+
+def test_variables_stand_for_tokens_and_passwords() -> None:
+    new = "//me:${PASS}@hooks.plant.example/${T0}?k=${K}#${F}"
+    ways = parse_config(FILE.replace("//hooks.plant.example/alarm", new)).contacts["shift"].ways
+    assert ways[1] == f"https:{new}"

@@ -84,11 +84,16 @@ def line_of(text: str, secrets: Iterable[str] = ()) -> str:
     >>> line_of("no such hook:\\n T0K3N%2Fx", ["T0K3N/x"])
     'no such hook: …'
     """
-    line = " ".join(cleaned(" ".join(text[: 20 * LONGEST_WORDS].split())).split())
+    line = without(" ".join(cleaned(" ".join(text[: 20 * LONGEST_WORDS].split())).split()), secrets)
+    return line if len(line) <= LONGEST_WORDS else line[: LONGEST_WORDS - 1] + "…"
+
+
+def without(line: str, secrets: Iterable[str]) -> str:
+    """The line with each of these secrets, also as a URL has them, as `…`; those of a few letters stay."""
     forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), unquote(secret))}
     for form in sorted((form for form in forms if len(form) >= _SHORTEST_SECRET), key=len, reverse=True):
         line = _without(line, form)
-    return line if len(line) <= LONGEST_WORDS else line[: LONGEST_WORDS - 1] + "…"
+    return line
 
 
 def _without(line: str, secret: str) -> str:
