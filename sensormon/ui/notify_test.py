@@ -24,6 +24,7 @@ from sensormon.notify.trying import Outcome
 from sensormon.ui.acts import allowed, carried_out
 from sensormon.ui.job_status import follow_job
 from sensormon.ui.notify_words import way_words
+from sensormon.view.phrases import literal
 
 KIND = "test"
 AT_ONCE = 2.5
@@ -43,7 +44,7 @@ def send_a_test(m: Monitor, contact: Contact, *, disabled: bool) -> None:
         chosen = st.menu_button(
             "Send a test",
             [*range(len(contact.ways))],
-            format_func=lambda place: way_words(contact.ways[place]),
+            format_func=lambda place: f"{place + 1}: {literal(way_words(contact.ways[place]))}",
             key=key,
             **field,
         )

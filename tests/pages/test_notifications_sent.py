@@ -90,6 +90,20 @@ def test_refused_test_shows_what_the_server_said(receiver: Receiver) -> None:
     assert "0 failed" in log, "whoever sent it has seen the answer"
 
 
+def test_ways_that_look_the_same_are_told_apart(
+    plant: Monitor, clock: ManualClock, receiver: Receiver
+) -> None:
+    ways = [f"http://127.0.0.1:{receiver.port}/{token}" for token in ("T0K3N", "*T1*")]
+    plant.settings.notify_file.write_text(f"[contacts.shift]\nways = {ways}\nallow_private = true\n")
+    clock.advance(1.0)
+    app = show("notifications", notify="Contacts")
+    assert not app.exception, app.exception
+    (menu,) = app.get("menu_button")
+    first, second = menu.proto.options
+    assert first != second
+    assert "T1" not in first + second
+
+
 def test_rule_is_tried_on_the_last_week_before_it_is_saved(plant: Monitor, clock: ManualClock) -> None:
     clock.advance(3_600)
     at = clock.now()
