@@ -33,7 +33,11 @@ METADATA = [
         "169.254.169.254/32",  # AWS, Azure, Google and most others
         "169.254.170.2/32",  # AWS ECS
         "169.254.170.23/32",  # AWS EKS
+        "169.254.42.42/32",  # Scaleway
+        "169.254.0.23/32",  # Tencent
+        "fe80::a9fe:a9fe/128",  # OpenStack
         "fd00:ec2::/32",  # AWS
+        "fd00:42::42/128",  # Scaleway
         "fd20:ce::254/128",  # Google
         "100.100.100.200/32",  # Alibaba
         "168.63.129.16/32",  # Azure
