@@ -19,8 +19,12 @@ BOUNDS = TomlBounds(characters=1 << 20, lines=20_000, keys=20_000, tables=5_000,
 """The most that the file may have."""
 MOST = 500
 """The most contacts, calendars or rules, and the most entries of a list."""
+MOST_WAYS = 20
+"""The most ways of a contact."""
 LONGEST = 1_000
 """Characters of a value."""
+LONGEST_PATTERN = 300
+"""Characters of a pattern: more than a tag or a group has."""
 _NAME = re.compile(r"[\w.-]{1,60}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _IN_A_WAY = re.compile(r"\$\{([^}]*)\}")
@@ -131,7 +135,9 @@ def _calendar(name: str, content: Mapping[str, Any]) -> Calendar:
 
 def _rule(name: str, content: Mapping[str, Any]) -> Rule:
     table = _Table(f"[rules.{name}]", content)
-    selections = {key: table.take(key, _texts) or () for key in ("tags", "groups", "profiles", "detectors")}
+    selections = {
+        key: table.take(key, _patterns) or () for key in ("tags", "groups", "profiles", "detectors")
+    }
     rule = Rule(
         name,
         table.needed("to", _names, '["shift"]'),
@@ -230,6 +236,13 @@ def _texts(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_text(item) for item in _list(value)))
 
 
+def _patterns(value: Any) -> tuple[str, ...]:
+    patterns = _texts(value)
+    if any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
+        raise ValueError(f"a pattern has more than {LONGEST_PATTERN} characters")
+    return patterns
+
+
 def _names(value: Any) -> tuple[str, ...]:
     names = _texts(value)
     if not names:
@@ -239,6 +252,8 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _ways(value: Any) -> tuple[str, ...]:
     ways = _names(value)
+    if len(ways) > MOST_WAYS:
+        raise ValueError(f"more than {MOST_WAYS} entries")
     for way in ways:
         scheme, colon, rest = way.partition(":")
         if not (colon and rest and re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme)) or " " in way:

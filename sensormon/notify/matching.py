@@ -6,9 +6,10 @@ What it is not: a judgement whether an event is told now; see `planning`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import translate
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,12 +103,13 @@ def taken_by_what(facets: Facets, rule: Rule) -> Bools:
     return rows
 
 
-def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
+@lru_cache(2_000)
+def matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Whether a word matches one of these patterns; * stands for any characters, ? for one.
 
     Upper and lower case differ; everything else, brackets too, stands for itself.
 
-    >>> hot = matcher(["fermenter_*", "T[1]"])
+    >>> hot = matcher(("fermenter_*", "T[1]"))
     >>> hot("fermenter_ph"), hot("Fermenter_ph"), hot("T[1]"), hot("T1")
     (True, False, True, False)
     """

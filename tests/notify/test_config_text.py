@@ -125,6 +125,8 @@ def test_an_empty_file_tells_nobody_of_anything() -> None:
         ("[contacts.c]\nways = ['mailto:a@b.example,c@d.example']", "one address"),
         ("[contacts.c]\nways = ['mailto:a@b.example?bcc=c@d.example']", "one address"),
         ("[contacts.c]\nways = ['hooks.example']", "a way begins with"),
+        (f"[contacts.c]\nways = {[f'https://a.example/{i}' for i in range(21)]}", "ways: more than 20"),
+        (f"[rules.a]\nto = ['x']\ntags = ['{'*a' * 200}']", "tags: a pattern has more than 300"),
         ("[contacts.c]\nways = ['https:hooks.example']", "two slashes"),
         ('[contacts.c]\nways = ["https://a.example/\\u0007"]', "printable"),
         ("[contacts.c]\nways = ['https://a.example']\nlimit = '0/hour'", "a limit such as"),
