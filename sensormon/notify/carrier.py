@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.notify.config import Contact, Mail, NotifyConfig
@@ -89,17 +89,20 @@ class ByTheFile:
                     ) from None
             return self._opened[key]
 
-    def problems(self) -> list[str]:
-        """Which ways cannot be used as the file stands, and why; without their addresses."""
+    def problems(self) -> Iterator[str]:
+        """Look at each way as the file stands: why it cannot be used, without its address, "" if it can.
+
+        A way through apprise takes half a second the first time, so whoever has other things to do stops in
+        between.
+        """
         config = self._config()
-        problems = []
         for contact in config.contacts.values():
             for place, url in enumerate(contact.ways):
                 try:
                     self.open(contact, url, config.mail)
+                    yield ""
                 except UsageError as error:
-                    problems.append(f"Way {place + 1} of contact {contact.name} cannot be used: {error}")
-        return problems
+                    yield f"Way {place + 1} of contact {contact.name} cannot be used: {error}"
 
     def _filled(self, url: str, contact: Contact) -> str:
         """The way with what its variables hold."""

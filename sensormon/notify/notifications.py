@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sensormon.access.audit import Change
@@ -37,6 +38,8 @@ LOOK = SECOND
 """µs between two looks at the file."""
 WATCH = 2 * SECOND
 """µs between two looks for what is wrong."""
+GLANCE = 0.2
+"""Seconds of such a look for what is wrong with ways, and the time that the last of them takes."""
 FAILING = 5 * MINUTE
 """A contact that could not be told anything for this long (µs) is named among the problems."""
 
@@ -82,7 +85,9 @@ class Notifications:
         self._lock = threading.Lock()
         self._config = NotifyConfig()
         self._looked = 0
-        self._ways: tuple[NotifyConfig, list[str]] | None = None
+        self._looked_at = self._config
+        self._unseen: Iterator[str] = iter(())
+        self._ways: list[str] = []
         self._problems: tuple[str, ...] = ()
         self._watched = 0
 
@@ -134,10 +139,19 @@ class Notifications:
         if not 0 <= now - self._watched < WATCH:
             self._watched = now
             config = self.config()
-            if self._ways is None or self._ways[0] is not config:
-                self._ways = config, self.carrier.problems()
+            if self._looked_at is not config:
+                self._looked_at, self._unseen, self._ways = config, self.carrier.problems(), []
+            self._look_on()
             known = self.outbox.known().values() if config.contacts else ()
-            self._problems = (*self._ways[1], *failing(known, now))
+            self._problems = (*self._ways, *failing(known, now))
+
+    def _look_on(self) -> None:
+        """Look at more of the ways, for `GLANCE` at most: messages wait meanwhile."""
+        until = time.monotonic() + GLANCE
+        for problem in self._unseen:
+            self._ways += [problem] if problem else []
+            if time.monotonic() >= until:
+                return
 
 
 def failing(messages: Iterable[Message], now: int) -> list[str]:

@@ -137,6 +137,21 @@ def test_a_way_without_its_secret_is_said_without_its_address(
     assert str(receiver.port) not in problem
 
 
+def test_looking_at_many_slow_ways_holds_no_message_up(running: Monitor, clock: ManualClock) -> None:
+    pytest.importorskip("apprise")
+    ways = [f"slack://unusable{place}" for place in range(6)]
+    (running.settings.data_dir / "notify.toml").write_text(f"[contacts.shift]\nways = {ways}\n")
+    notifications = notifications_of(running)
+    tell(notifications, clock, 1)
+    notifications.watch()
+    first = len(notifications.problems())
+    assert 0 < first < len(ways)
+    for _ in ways:
+        clock.advance(3)
+        notifications.watch()
+    assert len(notifications.problems()) == len(ways)
+
+
 def test_a_contact_that_fails_for_long_is_named_with_the_last_answer() -> None:
     waiting, now = message(1), START
     for _ in range(3):
