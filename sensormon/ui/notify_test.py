@@ -14,6 +14,7 @@ import streamlit as st
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
+from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Job, Progress
 from sensormon.monitor.monitor import Monitor
@@ -29,6 +30,8 @@ from sensormon.view.phrases import literal
 KIND = "test"
 AT_ONCE = 2.5
 """Seconds for which the page waits for the answer before it shows that it waits."""
+APART = 10 * SECOND
+"""µs between two tests to a contact, whoever sends them: limits do not hold them back."""
 _SENT = "notify-tests"
 """Key in the session's state: by contact, the way in words and the job."""
 
@@ -61,12 +64,25 @@ def send_a_test(m: Monitor, contact: Contact, *, disabled: bool) -> None:
     )
 
     def send_it(_by: str) -> None:
-        job = m.jobs.start(KIND, f"Test to {words}", work_of(m, message), alone=False)
+        job = begin(m, message, words)
         st.session_state.setdefault(_SENT, {})[contact.name] = (words, job)
         m.jobs.wait(job, AT_ONCE)
 
     change = Change(Act.MANAGE_NOTIFICATIONS, f"test to {contact.name}", "", f"sent to {words}")
     carried_out(m, change, send_it, "The test was not sent")
+
+
+def begin(m: Monitor, message: Message, words: str) -> Job:
+    """Hand the test over in a job. Raises UsageError if this contact was sent another within `APART`."""
+    kind = f"{KIND} {message.contact}"
+    before = m.jobs.of(kind)
+    if before and 0 <= message.created - before[0].started < APART:
+        raise UsageError(
+            f"{message.contact} was sent a test a moment ago",
+            where=f"contacts.{message.contact}",
+            hint=f"Wait {APART // SECOND} s between two of them",
+        )
+    return m.jobs.start(kind, f"Test to {words}", work_of(m, message))
 
 
 def answer_to_test(m: Monitor, contact: Contact) -> None:

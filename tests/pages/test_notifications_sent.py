@@ -77,6 +77,18 @@ def test_test_is_handed_over_and_its_answer_shown(plant: Monitor, receiver: Rece
 
 
 @pytest.mark.usefixtures("plant")
+def test_tests_to_a_contact_are_no_flood(clock: ManualClock, receiver: Receiver) -> None:
+    app = press(show("notifications", notify="Contacts"), "contact-test-shift")
+    app = press(app, "contact-test-shift")
+    assert "shift was sent a test a moment ago" in text(app)
+    press(show("notifications", notify="Contacts"), "contact-test-shift")
+    assert len(receiver.received) == 1
+    clock.advance(10)
+    press(show("notifications", notify="Contacts"), "contact-test-shift")
+    assert len(receiver.received) == 2
+
+
+@pytest.mark.usefixtures("plant")
 def test_refused_test_shows_what_the_server_said(receiver: Receiver) -> None:
     def refuses(request: Request) -> None:
         request.answer(403, b"no such hook: T0K3N")
