@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sensormon.events.actions import LABELS, State
@@ -100,8 +101,10 @@ def _mail(table: _Table) -> Mail:
         table.take("password_env", _variable) or "",
     )
     table.end()
-    if bool(mail.user) != bool(mail.password_env):
-        raise UsageError("user and password_env go together", where=table.where)
+    if mail.user and not mail.password_env:
+        raise UsageError("password_env: a user needs the variable with the password", where=table.where)
+    if mail.password_env and not mail.user:
+        raise UsageError("user: a password needs its user", where=table.where)
     return mail
 
 
@@ -296,6 +299,12 @@ def _server(value: Any) -> str:
         raise ValueError(
             f"use {', '.join(_SERVERS)} with host and port; a user is `user`, a password `password_env`"
         )
+    try:
+        usable = urlsplit(text).port != 0  # a port that is no number raises ValueError
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("the port is a number from 1 to 65535")
     return text
 
 

@@ -12,7 +12,7 @@ from sensormon.access.roles import Act
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.config import Contact, Limit, NotifyConfig
+from sensormon.notify.config import Contact, Limit, Mail, NotifyConfig
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row, save_form
@@ -20,6 +20,7 @@ from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say
 from sensormon.ui.notify_first import first_rule
 from sensormon.ui.notify_mail import mail_section
 from sensormon.ui.notify_test import answer_to_test, send_a_test
+from sensormon.ui.notify_ways import ON_THIS_MACHINE, way_refusal
 from sensormon.ui.notify_words import contact_sentence, way_words
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
@@ -117,9 +118,11 @@ def _editor(m: Monitor, now: Known, shown: Opened[Contact]) -> None:
             return UsageError(f"contacts: there is already a contact {contact.name}", where="contact")
         if not contact.name:
             return UsageError("contacts: the contact needs a name", where="contact")
+        if str(st.session_state.get(fields.key("way-new")) or "").strip():
+            return UsageError("ways: what was typed is not among the ways yet", where="contact")
         if not contact.ways:
             return UsageError("ways: add an address or a URL first", where="contact")
-        return refusal_of(now.text or "", contact)
+        return refusal_of(now.text or "", contact) or way_refusal(contact, now.config.mail)
 
     def write(who: str) -> bool:
         return save(m, shown.begun, contact, who, "The contact was not saved")
@@ -178,7 +181,7 @@ def _fields(config: NotifyConfig, start: Contact, fields: Fields, *, new: bool) 
                 help="The name of an environment variable. Its value signs what the webhook gets.",
             )
             st.caption(variable_words(secret or ""))
-    private = st.checkbox("May call this machine itself", start.allow_private, key=fields.key("private"))
+    private = st.checkbox(ON_THIS_MACHINE, start.allow_private, key=fields.key("private"))
     if private:
         st.warning(PRIVATE)
     return replace(
@@ -238,6 +241,8 @@ def _ways(config: NotifyConfig, start: Contact, fields: Fields) -> tuple[str, ..
             placeholder="lead@plant.example or https://hooks.plant.example/alarm",
             help="A mail address, the URL of a webhook, or that of a service that apprise knows: tgram://, "
             "slack://, workflows://, ntfys:// and others",
+            on_change=_added,
+            args=(kept, typed),
         )
         st.button("Add", key=fields.key("way-add"), on_click=_added, args=(kept, typed))
     if not config.mail and any(way.startswith("mailto:") for way in ways):
@@ -262,7 +267,9 @@ def _added(kept: str, typed: str) -> None:
     way = way_of_text(str(st.session_state.get(typed) or ""))
     if not way:
         return
-    problem = refusal_of('[mail]\nserver = "smtp://localhost"\nfrom = "a@b"\n', Contact("new", (way,)))
+    contact = Contact("new", (way,), allow_private=True)
+    server = Mail("smtp://localhost", "sensormon@plant.example")
+    problem = refusal_of("", server, contact) or way_refusal(contact, server)
     refused = f"{problem.what.partition(': ')[2]}." if problem else ""
     st.session_state[f"{typed}-refused"] = refused[:1].upper() + refused[1:]
     if not problem:

@@ -16,6 +16,7 @@ from sensormon.ui.glossary import meaning
 from sensormon.ui.notify_fields import Fields
 from sensormon.ui.notify_file import SAID, refusal_of, save_all
 from sensormon.ui.notify_mail import mail_fields, wrong_server
+from sensormon.ui.notify_ways import ON_THIS_MACHINE, way_refusal
 from sensormon.ui.notify_words import rule_sentence
 
 MAIL, HOOK, OTHER = "E-mail", "Webhook", "Another service"
@@ -45,10 +46,10 @@ def first_rule(m: Monitor, *, locked: bool) -> None:
                 with fields.field("ways", 320 if way == MAIL else 480):
                     typed = _address(way or MAIL, fields)
             mail = mail_fields(None, fields, host_label="Mail server") if way == MAIL else None
-            private = way == HOOK and st.checkbox(
-                "The webhook is on this machine",
+            private = way != OTHER and st.checkbox(
+                ON_THIS_MACHINE,
                 key=fields.key("private"),
-                help="Messages may then go to addresses of this machine, which are refused otherwise",
+                help="For a mail server or a webhook on the machine of the monitor; refused otherwise",
             )
             severity = st.segmented_control(
                 "Of events of this severity or higher",
@@ -71,8 +72,9 @@ def first_rule(m: Monitor, *, locked: bool) -> None:
     values: list[Edited] = [*([mail] if mail else []), contact, rule]
     refusal = wrong_server(mail) if mail else None
     if not typed.strip():
-        refusal = UsageError("ways: it is needed", where="contact")
-    if fields.refuse(refusal or refusal_of("", *values)):
+        needed = "an address is needed" if mail else "a URL is needed"
+        refusal = UsageError(f"ways: {needed}", where="contact")
+    if fields.refuse(refusal or refusal_of("", *values) or way_refusal(contact, mail)):
         return
     if save_all(m, values, who, "The rule was not made"):
         st.session_state[SAID] = f"In force: {rule_sentence(rule)} Send a test from Contacts."

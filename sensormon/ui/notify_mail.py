@@ -10,11 +10,12 @@ import streamlit as st
 from sensormon.access.roles import Act
 from sensormon.model.errors import UsageError
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.config import Mail
+from sensormon.notify.config import Contact, Mail
 from sensormon.ui.acts import allowed, name_field
 from sensormon.ui.drawing import panel
 from sensormon.ui.notify_fields import Fields
 from sensormon.ui.notify_file import SAID, Known, refusal_of, remove, save
+from sensormon.ui.notify_ways import way_refusal
 from sensormon.view.phrases import literal
 
 SECURITY = {
@@ -22,6 +23,7 @@ SECURITY = {
     "smtps": "TLS, usually port 465",
     "smtp": "none, usually port 25",
 }
+_ANYBODY = Contact("anybody", ("mailto:anybody@plant.example",), allow_private=True)
 PORTS = {"smtp+starttls": 587, "smtps": 465, "smtp": 25}
 
 
@@ -170,4 +172,6 @@ def wrong_server(mail: Mail) -> UsageError | None:
     """Why the fields make no mail server; None if they do."""
     if not mail.server:
         return UsageError("server: the host is needed", where="[mail]")
-    return refusal_of("", mail)
+    if not mail.sender:
+        return UsageError("from: the address that sends is needed", where="[mail]")
+    return refusal_of("", mail) or way_refusal(_ANYBODY, mail)

@@ -36,7 +36,7 @@ def test_from_nothing_to_a_rule_that_is_tested_edited_and_switched_off(
     expect(page.get_by_text("Nobody is told of anything yet. Who should be?")).to_be_visible()
     page.get_by_text("Webhook", exact=True).click()
     page.get_by_role("textbox", name="URL").fill(f"http://127.0.0.1:{receiver.port}/alarm/T0K3N")
-    page.get_by_text("The webhook is on this machine").click()
+    page.get_by_text("May call this machine itself").click()
     page.get_by_text("low", exact=True).click()
     page.get_by_label("Your name, for the log").fill("Ann")
     page.get_by_role("button", name="Make this rule").click()

@@ -134,7 +134,11 @@ def test_an_empty_file_tells_nobody_of_anything() -> None:
         ("[contacts.c]\nways = ['https://a.example']\nsecret_env = 'a b'", "never the secret itself"),
         ("[contacts.'a b']\nways = ['https://a.example']", "is not a name"),
         ("[mail]\nserver = 'smtp://u:p@mail.example'\nfrom = 'a@b.example'", "`password_env`"),
-        ("[mail]\nserver = 'smtp://mail.example'\nfrom = 'a@b.example'\nuser = 'u'", "go together"),
+        (
+            "[mail]\nserver = 'smtp://mail.example'\nfrom = 'a@b.example'\nuser = 'u'",
+            "a user needs the variable",
+        ),
+        ("[mail]\nserver = 'smtp://mail.example:abc'\nfrom = 'a@b.example'", "the port is a number"),
         ("[calendars.n]\nzone = 'Mars/Base'", "a time zone such as"),
         ("[calendars.n]\nzone = '../../etc/passwd'", "a time zone such as"),
         ("[calendars.n]\nbegin = '25:00'", "a time of the day"),

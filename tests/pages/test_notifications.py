@@ -14,9 +14,10 @@ from sensormon.model.clock import ManualClock
 from sensormon.model.events import Severity
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.config import Calendar, Contact, Escalation, Limit, NotifyConfig, Rule
+from sensormon.notify.config import Calendar, Contact, Escalation, Limit, Mail, NotifyConfig, Rule
 from sensormon.notify.config_text import parse_config
 from sensormon.stores.entries import AuditQuery
+from sensormon.ui.notify_ways import way_refusal
 from tests.support.pages import show
 from tests.support.pages import text as markdown
 from tests.support.people import visit_of, with_accounts
@@ -351,3 +352,41 @@ def test_others_may_look(filled: Monitor, monkeypatch: pytest.MonkeyPatch, role:
     assert "Needs the role administrator" in text(app)
     assert all(toggle.disabled for toggle in app.toggle)
     assert not [each for each in app.text_input if each.key.startswith("rule")]
+
+
+MAIL = Mail("smtp://mail.plant.example", "sensormon@plant.example")
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("slck://a/b/c", "slck:// is not among the ways"),
+        ("exec://rm", "exec:// is not among the ways"),
+        ("http://127.0.0.1:9/x", "this machine's own address. If messages should go there, tick “May call"),
+        ("https://hooks.slack.com/services/T/B/x", "Write slack://… instead"),
+        ("https://x.webhook.office.com/y", "Write workflows://… instead"),
+        ("https://hooks.plant.example/T0K3N", ""),
+        ("https://hooks.plant.example/${HOOK}", ""),
+        ("mailto:lead@plant.example", ""),
+    ],
+)
+def test_a_way_that_cannot_be_used_is_refused_before_it_is_saved(way: str, words: str) -> None:
+    refusal = way_refusal(Contact("shift", (way,)), MAIL)
+    assert words in (refusal.what if refusal else "")
+    assert bool(refusal) == bool(words)
+    assert "T0K3N" not in str(refusal)
+
+
+def test_a_password_never_goes_over_an_unencrypted_line() -> None:
+    login = Mail(MAIL.server, MAIL.sender, "monitor", "MAIL_PASSWORD")
+    refusal = way_refusal(Contact("shift", ("mailto:lead@plant.example",)), login)
+    assert refusal is not None
+    assert refusal.what.startswith("server: smtp:// would send the password unencrypted")
+
+
+def test_what_was_typed_as_a_way_is_never_dropped(filled: Monitor) -> None:
+    app = press(show("notifications", notify="Contacts"), "contact-new")
+    field(app, "text_input", "-name").input("chief").run()
+    field(app, "text_input", "-way-new").input("https://hooks.plant.example/chief").run()
+    press(app, "contact-save")
+    assert in_file(filled).contacts["chief"].ways == ("https://hooks.plant.example/chief",)
