@@ -94,9 +94,9 @@ class NotifyFile:
         stamp = _stamp(self.path)
         if stamp != self._stamp:
             text = _read(self.path) if stamp is not None else ""
-            self._stamp = stamp
             if text != self._text:
                 self._config, self._text = parse_config(text, self.path), text
+            self._stamp = stamp  # not of a file that is wrong: nobody saves over it
             self.problem = ""
         if self._documents is not None:
             self._agree(self._documents)

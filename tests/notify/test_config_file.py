@@ -63,9 +63,22 @@ def test_a_file_that_is_wrong_changes_nothing_and_is_named(tmp_path: Path) -> No
     (tmp_path / "notify.toml").write_text("[rules.r]\nto = ['nobody']\n")
     assert file.current().rules["r"].to == ("a",)
     assert "there is no contact 'nobody'" in file.problem
+    for _ in range(2):
+        with pytest.raises(UsageError, match="there is no contact 'nobody'"):
+            file.read()
     (tmp_path / "notify.toml").write_text(CONTACT)
     assert not file.current().rules
     assert not file.problem
+
+
+def test_a_page_does_not_save_over_a_file_that_is_wrong(tmp_path: Path) -> None:
+    file = alone(tmp_path)
+    draft = file.read()
+    (tmp_path / "notify.toml").write_text("[rules.r]\nto = ['nobody']\n")
+    file.current()
+    with pytest.raises(UsageError, match="there is no contact 'nobody'"):
+        file.save(draft, RULE, "Ana")
+    assert (tmp_path / "notify.toml").read_text() == "[rules.r]\nto = ['nobody']\n"
 
 
 def test_what_a_page_saves_is_in_the_file_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
