@@ -49,6 +49,11 @@ class ByTheFile:
             return None
         return len(contacts[contact].ways) if contact in contacts else 0
 
+    def terms(self, contact: str) -> tuple[Contact | None, Mail | None]:
+        """What the file says of this contact and of the mail server."""
+        config = self._config()
+        return config.contacts.get(contact), config.mail
+
     def deliver(self, message: Message) -> Outcome:
         """Hand it over by its way, within some `DEADLINE`."""
         config = self._config()

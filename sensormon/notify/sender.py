@@ -7,7 +7,8 @@ between question and hand-over may repeat that message. While the store cannot b
 each process tells by itself that the store is away.
 
 Within a contact the message made first goes first. One that has failed `FEW` times holds up the others no
-longer, so that they are tried too; and once a way works again what waited for it does not wait any more.
+longer, so that they are tried too; and once a way works again, or the file says another one, what waited
+for it does not wait any more.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class Carrier(Protocol):
     def ways(self, contact: str) -> int | None:
         """How many ways this contact has; None if nobody is to be told of anything."""
 
+    def terms(self, contact: str) -> object:
+        """What the file says of this contact; anything that can be compared."""
+
     def deliver(self, message: Message) -> Outcome:
         """Hand it over by its way; called in a thread of its own. Ends in time, whatever a server does."""
 
@@ -100,6 +104,7 @@ class Sender:
         self._asked = 0
         self._worked: dict[tuple[str, int], int] = {}  # when a way last took a message
         self._calm: dict[tuple[str, int], int] = {}  # until when its server asked for none
+        self._terms: dict[str, tuple[object, int]] = {}  # of a contact, and since when; 0: since the start
 
     def run(self, stopping: threading.Event) -> None:
         """Step until `stopping` is set."""
@@ -201,15 +206,26 @@ class Sender:
 
     def _first(self, messages: list[Message], now: int) -> Message | None:
         """Of a contact's messages, the first made first, the one to hand over now."""
+        since = self._in_force_since(messages[0].contact, now)
         for message in messages:
             where = message.contact, message.way
             if self._calm.get(where, 0) > now:
                 return None
-            if message.due <= now or self._works_again(message):
+            corrected = bool(message.tries) and message.tries[-1].time < since
+            if message.due <= now or corrected or self._works_again(message):
                 return message
             if 0 < _failures(message) < FEW:
                 return None
         return None
+
+    def _in_force_since(self, contact: str, now: int) -> int:
+        """When what the file says of this contact was changed last; what its servers asked for ends then."""
+        terms, known = self._carrier.terms(contact), self._terms.get(contact)
+        if known is None or known[0] != terms:
+            self._terms[contact] = known = terms, now if known else 0
+            for where in [where for where in self._calm if where[0] == contact and known[1]]:
+                del self._calm[where]
+        return known[1]
 
     def _works_again(self, message: Message) -> bool:
         """Whether its way has taken another message since a minute after its last try."""

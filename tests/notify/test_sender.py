@@ -274,6 +274,22 @@ def test_a_secret_that_is_not_set_sends_nothing_and_says_which(rig: Rig) -> None
     assert "127.0.0.1" not in kept
 
 
+def test_what_waits_goes_out_at_once_when_the_contact_is_corrected(rig: Rig) -> None:
+    (receiver,) = rig.contact("shift", accepts)
+    right = rig.contacts["shift"]
+    rig.contacts["shift"] = replace(right, allow_private=False)
+    rig.outbox.add([message(1), message(2)])
+    sender = rig.sender()
+    sender.step()
+    sender.step()
+    assert "is this machine's own address" in rig.state(message(1)).tries[0].words
+    rig.clock.advance(1)
+    rig.contacts["shift"] = right
+    for _ in range(4):
+        sender.step()
+    assert keys(receiver) == [message(1).key, message(2).key]
+
+
 # -- several processes --------------------------------------------------------------
 
 
