@@ -21,6 +21,7 @@ from sensormon.model.format import counted, day_and_time, duration, listed
 from sensormon.model.text import cleaned
 from sensormon.notify.links import LASTS
 from sensormon.notify.messages import Kind, Message, ToldEvent
+from sensormon.notify.parcels import FLOOD
 from sensormon.notify.words_html import Fact, Part, mail_page
 
 SUBJECT = 78
@@ -119,20 +120,25 @@ def _subjects(message: Message, zone: tzinfo) -> Iterator[str]:
     rest = f"; {len(events):,} listed, {message.held_back:,} more" if message.held_back else ""
     first = min(event.began for event in events)
     since = f"since {_clock(first, message.created, zone)}"
-    if message.storm and total > 1:
+    worst = max((event.severity for event in events), key=_rank)
+    titles = [*dict.fromkeys(event.title for event in events)]
+    if message.storm:
         span = duration((message.created - first) / SECOND)
-        yield f"Alarm flood: {counted(total, 'event')} in {span}{rest}"
+        if total > FLOOD:
+            yield f"Alarm flood: {counted(total, 'event')} in {span}{rest}"
+        else:
+            for most in range(min(len(titles), 4), 0, -1):
+                yield f"Alarm flood, {counted(total, 'more event')}: {listed(titles, most)} — {worst}"
+            yield f"Alarm flood, {counted(total, 'more event')} in {span} — {worst}"
         return
     if message.kind is Kind.DIGEST:
         yield f"Digest: {counted(total, 'event')} {since}{rest}"
         return
-    prefix = "Alarm flood: " if message.storm else _PREFIXES.get(message.kind, "")
+    prefix = _PREFIXES.get(message.kind, "")
     if total == 1:
         yield from (f"{prefix}{words}" for words in _of_one(events[0], message, since))
         return
-    worst = max((event.severity for event in events), key=_rank)
     end = "" if message.kind is Kind.RETURNED else f" — {worst}"
-    titles = [event.title for event in events]
     for most in range(min(len(titles), 4), 0, -1):
         names = listed([*titles, *[""] * message.held_back], most)
         yield f"{prefix}{counted(total, 'event')} {since}: {names}{end}"

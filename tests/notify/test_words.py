@@ -80,6 +80,13 @@ def test_each_kind_has_words_of_its_own() -> None:
     assert subject(Kind.EVENT, EVENT, PH, held_back=429, storm=True) == (
         "Alarm flood: 431 events in 1 min 30 s; 2 listed, 429 more"
     )
+    assert subject(Kind.EVENT, EVENT, PH, storm=True) == (
+        "Alarm flood, 2 more events: Fermenter temperature, Fermenter pH — high"
+    )
+    assert subject(Kind.EVENT, PH, storm=True) == "Alarm flood, 1 more event: Fermenter pH — medium"
+    assert subject(Kind.EVENT, EVENT, EVENT, PH) == (
+        "3 events since 16:13: Fermenter temperature, Fermenter pH — high"
+    )
     assert subject(Kind.DIGEST, EVENT, PH, held_back=55) == (
         "Digest: 57 events since 16:13; 2 listed, 55 more"
     )
