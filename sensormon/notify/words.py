@@ -122,7 +122,7 @@ def _subjects(message: Message, zone: tzinfo) -> Iterator[str]:
     since = f"since {_clock(first, message.created, zone)}"
     worst = max((event.severity for event in events), key=_rank)
     titles = [*dict.fromkeys(event.title for event in events)]
-    if message.storm:
+    if message.storm and message.kind in (Kind.EVENT, Kind.DIGEST):  # others say what they are
         span = duration((message.created - first) / SECOND)
         if total > FLOOD:
             yield f"Alarm flood: {counted(total, 'event')} in {span}{rest}"
@@ -182,7 +182,7 @@ def _intro(message: Message) -> tuple[str, ...]:
     one = len(message.events) + message.held_back == 1
     these = "this event" if one else "these events"
     lines: list[str] = []
-    if message.storm:
+    if message.storm and message.kind is not Kind.RETURNED:
         lines.append(
             "More than 10 events within 10 minutes are an alarm flood: look for a common cause first."
         )

@@ -84,6 +84,8 @@ def test_each_kind_has_words_of_its_own() -> None:
         "Alarm flood, 2 more events: Fermenter temperature, Fermenter pH — high"
     )
     assert subject(Kind.EVENT, PH, storm=True) == "Alarm flood, 1 more event: Fermenter pH — medium"
+    assert subject(Kind.RETURNED, EVENT, PH, storm=True).startswith("Returned to normal: 2 events since")
+    assert subject(Kind.ESCALATION, EVENT, PH, storm=True).startswith("Escalation: 2 events since")
     assert subject(Kind.EVENT, EVENT, EVENT, PH) == (
         "3 events since 16:13: Fermenter temperature, Fermenter pH — high"
     )
