@@ -20,6 +20,7 @@ from sensormon.model.timestamps import to_datetime
 from sensormon.notify.answering import Given, Opened
 from sensormon.notify.choices import ACKNOWLEDGE, CHOICES, LABEL_WORDS, LABELS, SHELVES
 from sensormon.notify.links import LASTS
+from sensormon.notify.parcels import FLOOD
 from sensormon.notify.standing import Standing
 
 HEADERS = {"X-Robots-Tag": "noindex, nofollow, noarchive", "Referrer-Policy": "strict-origin"}
@@ -110,7 +111,7 @@ def failed(text: str, status: int) -> HTMLResponse:
 def _title(opened: Opened, standings: Sequence[Standing], total: int) -> str:
     if not total:
         return "Test message"
-    if opened.message.storm:
+    if opened.message.storm and total > FLOOD:
         return f"Alarm flood: {counted(total, 'event')}"
     return standings[0].title if total == 1 and standings else counted(total, "event")
 

@@ -15,9 +15,9 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.links import LASTS, PATH
-from sensormon.notify.messages import Kind
+from sensormon.notify.messages import COLLECTION, Kind, content_of
 from sensormon.stores.entries import AuditQuery
-from tests.support.answers import URL, link_to, sent, spikes
+from tests.support.answers import URL, documents, link_to, sent, spikes
 from tests.support.front import Front, Header, Reply
 from tests.support.plant import START, Adopt
 
@@ -269,3 +269,12 @@ def test_marks_that_mail_programs_add_do_no_harm(begin: Start) -> None:
     link = link_to(monitor, sent(monitor, *spikes(monitor, 45.0)))
     for end in (".", ")", ">", "/", ").", ""):
         assert look(front, link + end).status == 200
+
+
+def test_page_names_the_tag_of_a_message_from_a_flood(begin: Start) -> None:
+    monitor, front = begin()
+    message = replace(sent(monitor, *spikes(monitor, 45.0)), storm=True)
+    documents(monitor).keep(COLLECTION, message.key, content_of(message), "sensormon")
+    page = look(front, link_to(monitor, message)).body.decode()
+    assert "Fermenter temperature</h1>" in page
+    assert "Alarm flood" not in page
