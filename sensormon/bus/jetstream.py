@@ -28,6 +28,16 @@ from sensormon.bus.layout import (
 )
 from sensormon.bus.partition import Stream
 from sensormon.bus.payload import Message
+from sensormon.bus.troubles import (
+    NO_CLUSTER,
+    NO_CONSUMER,
+    NO_MESSAGE,
+    NO_PEERS,
+    NO_STREAM,
+    fullness,
+    refused,
+    unanswered,
+)
 from sensormon.model import timestamps
 from sensormon.model.errors import BusError
 
@@ -38,8 +48,6 @@ PATIENCE = 5.0
 REPLICAS = 3
 """Of a stream in a cluster: any node may be lost."""
 _API = "$JS.API."
-_NO_STREAM, _NO_CONSUMER, _NO_MESSAGE, _NO_CLUSTER = 10059, 10014, 10037, 10074
-"""Numbers of JetStream's errors."""
 _NEEDED, _DURABLE_SOURCES = (2, 11), (2, 14)
 
 
@@ -60,7 +68,7 @@ class JetStream:
         try:
             info = await self._ask(f"STREAM.INFO.{STREAM}")
         except BusError as error:
-            if error.code != _NO_STREAM:
+            if error.code != NO_STREAM:
                 raise
             info = await self._made(furthest + 1)
         config = info["config"]
@@ -101,6 +109,12 @@ class JetStream:
             _log.info("the stream %s takes what MQTT devices publish from now on", STREAM)
             self._takes_mqtt = True
 
+    async def check_room(self) -> None:
+        """Raise BusError if the stream, or the account, has no room for what devices publish."""
+        problem = fullness(await self._ask(f"STREAM.INFO.{STREAM}"), await self._ask("INFO"), self._place)
+        if problem is not None:
+            raise problem
+
     async def next_message(self, partition: int, after: int) -> Message | None:
         """The message of this partition that follows this number in the stream; None if there is none."""
         following = [await self._next_of(subjects, after) for subjects in subjects_of(partition)]
@@ -111,7 +125,7 @@ class JetStream:
         try:
             answer = await self._ask(f"STREAM.MSG.GET.{STREAM}", request)
         except BusError as error:
-            if error.code == _NO_MESSAGE:
+            if error.code == NO_MESSAGE:
                 return None
             raise
         message = answer["message"]
@@ -132,7 +146,7 @@ class JetStream:
         try:
             await self._ask(f"STREAM.INFO.{stream}")
         except BusError as error:
-            if error.code != _NO_STREAM:
+            if error.code != NO_STREAM:
                 raise
             return False
         return True
@@ -142,10 +156,11 @@ class JetStream:
         try:
             info = await self._ask(f"STREAM.CREATE.{STREAM}", stream_config(REPLICAS, first))
         except BusError as error:
-            if error.code != _NO_CLUSTER:  # a cluster with a node down must not get a stream on one node
-                error.hint = (
-                    f"A stream needs {REPLICAS} nodes that run; or make it by hand with fewer replicas"
-                )
+            if error.code != NO_CLUSTER:  # a cluster with a node down must not get a stream on one node
+                if error.code == NO_PEERS:
+                    error.hint = (
+                        f"A stream needs {REPLICAS} nodes that run; or make it by hand with fewer replicas"
+                    )
                 raise
             info = await self._ask(f"STREAM.CREATE.{STREAM}", stream_config(1, first))
         _log.info("made the stream %s with %d replicas", STREAM, info["config"]["num_replicas"])
@@ -157,7 +172,7 @@ class JetStream:
         try:
             made = (await self._ask(f"CONSUMER.INFO.{STREAM}.{name}"))["config"]
         except BusError as error:
-            if error.code != _NO_CONSUMER:
+            if error.code != NO_CONSUMER:
                 raise
         else:
             if made.get("filter_subjects", [made.get("filter_subject")]) == config["filter_subjects"]:
@@ -167,19 +182,15 @@ class JetStream:
 
     async def _ask(self, subject: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
         data = json.dumps(request).encode() if request else b""
+        before = self._client.last_error
         try:
             message = await self._client.request(_API + subject, data, timeout=PATIENCE)
         except (nats.errors.Error, TimeoutError, OSError) as error:
-            what = f"JetStream does not answer {subject} ({type(error).__name__})"
-            raise BusError(what, where=self._place, hint="It is asked again by itself") from error
+            said = self._client.last_error
+            raise unanswered(subject, error, said if said is not before else None, self._place) from error
         answer: dict[str, Any] = json.loads(message.data)
         if problem := answer.get("error"):
-            raise BusError(
-                str(problem.get("description", problem)),
-                where=f"{self._place}, {subject}",
-                hint="See the log of the NATS server",
-                code=int(problem.get("err_code", 0)),
-            )
+            raise refused(subject, problem, self._place)
         return answer
 
     @property

