@@ -17,6 +17,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,22 @@ from sensormon.stores.protocol import Store
 _log = logging.getLogger(__name__)
 
 FILE = "failed_measurements.jsonl"
+AT_ONCE = 20
+"""Dead letters in the store that are tried in a step of the loader, each in a transaction of its own."""
 _OWN_PARTS = ("score", "expected", "lower", "upper")
 """What a line has of each detector, in this order."""
 
 
 _Lines = tuple[list[dict[str, Any]], list[bytes]]
 """The lines that can be parsed, and those that cannot."""
+
+
+@dataclass(frozen=True)
+class Retried:
+    """How many dead letters were stored, and the key of the last one tried; empty after the last of all."""
+
+    stored: int
+    last: str
 
 
 class DeadLetters:
@@ -105,14 +116,7 @@ class DeadLetters:
                 store.store_row(record, writer)
                 stored += 1
             else:
-                left.append(
-                    {
-                        **line,
-                        "reason": reason,
-                        "attempts": line["attempts"] + 1,
-                        "last_failed": timestamps.render(now),
-                    }
-                )
+                left.append(_tried_again(line, reason, now))
         if lines or damaged:
             self._write(left)
         return stored
@@ -162,22 +166,36 @@ def letters_of(record: Record, reasons: Mapping[int, str], writer: str, now: int
     }
 
 
-def retry_kept(store: Store) -> int:
-    """Try each dead letter that the store keeps again; returns how many were stored, and so are gone.
+def retry_kept(store: Store, now: int, after: str = "", most: int = AT_ONCE) -> Retried:
+    """Try again the next of the dead letters that the store keeps, at most `most` of them.
 
-    Several processes may do it at once.
+    They go by their keys, from the one that follows `after` on. Several processes may do it at once.
     """
-    stored = 0
-    for letter in store.entries.documents(DEAD_LETTERS):
-        try:
-            record = _record(letter.content)
-        except (ValueError, OverflowError) as error:
-            _log.warning("the dead letter %s in the store cannot be read: %s", letter.key, error)
-            continue
-        if not store.refused_rows(record):
-            store.store_row(record, letter.who)
-            stored += 1
-    return stored
+    letters = store.entries.dead_letters(after, most)
+    stored = sum(_retry_kept(store, letter, now) for letter in letters)
+    return Retried(stored, letters[-1].key if len(letters) == most else "")
+
+
+def _retry_kept(store: Store, letter: Document, now: int) -> bool:
+    """Whether it was stored, and so is gone; otherwise the try is noted in it."""
+    try:
+        record = _record(letter.content)
+        whole(letter.content, "attempts")
+    except (ValueError, OverflowError) as error:
+        _log.warning("the dead letter %s in the store cannot be read: %s", letter.key, error)
+        return False
+    refused = store.refused_rows(record)
+    if not refused:
+        store.store_row(record, letter.who)
+        return True
+    (reason,) = refused.values()
+    store.entries.note_try(replace(letter, content=_tried_again(letter.content, reason, now)))
+    return False
+
+
+def _tried_again(line: Mapping[str, Any], reason: str, now: int) -> dict[str, Any]:
+    attempts = line["attempts"] + 1
+    return {**line, "reason": reason, "attempts": attempts, "last_failed": timestamps.render(now)}
 
 
 def _line(record: Record, row_id: int, reason: str, now: int) -> dict[str, Any]:

@@ -52,7 +52,7 @@ HOPELESS = 3
 CHECKPOINT = 60.0
 """Seconds between two checkpoints; each lets journal segments be dropped."""
 SUMMARY_PACE = 0.1
-"""Seconds between two pieces of a summary that is far behind."""
+"""Seconds between two pieces of a summary that is far behind, or of dead letters tried again."""
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Seconds before the next try, by failures in a row; the last value for all further ones."""
 
@@ -95,6 +95,7 @@ class Loader:
         self._checkpointed = 0
         self._latencies = Latencies()
         self._retry_after: int | None = journal.last  # dead letters are retried once this record is loaded
+        self._kept: str | None = None  # of those in the store the last one tried; None after the end
         self._summarising = True  # there may be more to summarise
         self._scrubbed = False  # once per opening: damage in parts that nothing reads would be found too late
 
@@ -179,14 +180,16 @@ class Loader:
             self._summarising = True
         if self._retry_after is not None and self._has_loaded(self._retry_after):
             self._dead_letters.retry(self._store, now, self._journal.writer)
-            retry_kept(self._store)
-            self._retry_after = None
+            self._retry_after, self._kept = None, ""
         wait = self._load_due(now, self._position)
         if wait > 0 and not self._scrubbed:
             self._store.scrub()
             self._scrubbed = True
         elif wait > 0 and self._summarising:
             self._summarise()
+            wait = min(wait, SUMMARY_PACE)
+        elif wait > 0 and self._kept is not None:  # readings that come in, and what is shown, go first
+            self._kept = retry_kept(self._store, now, self._kept).last or None
             wait = min(wait, SUMMARY_PACE)
         if now - self._last_checkpoint >= CHECKPOINT * SECOND or now < self._last_checkpoint:
             self._checkpoint(now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 from sensormon.model.entries import (
@@ -15,7 +17,7 @@ from sensormon.model.entries import (
 from sensormon.model.readings import StateWord
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_queries import naive
-from sensormon.stores.entries import IMPORTED, AuditQuery
+from sensormon.stores.entries import DEAD_LETTERS, IMPORTED, AuditQuery
 from sensormon.stores.entry_cells import read_object_cell, read_settings
 
 _WORDS = "SELECT tag, code, word FROM state_words ORDER BY tag, code"
@@ -30,6 +32,10 @@ _DOCUMENTS = (
     "SELECT collection, key, content, who, epoch_us(time), removed FROM documents "
     "WHERE collection = ? AND time >= ? "
     "QUALIFY row_number() OVER (PARTITION BY key ORDER BY time DESC, number DESC) = 1 ORDER BY time, number"
+)
+_DEAD_LETTERS = (
+    "SELECT collection, key, content, who, epoch_us(time), removed FROM documents "
+    "WHERE collection = ? AND key > ? ORDER BY key LIMIT ?"
 )
 _AUDIT = (
     "SELECT epoch_us(time), who, verified, role, address, act, subject, before, after, failure FROM audit "
@@ -67,14 +73,21 @@ class DuckDBEntries:
     def documents(self, collection: str, since: int = 0) -> list[Document]:
         if not self._database.has("documents"):
             return []
-        return [
-            Document(
-                name, key, read_object_cell(content, f"the document {key!r} of {name}"), who, time, removed
+        return [_document(*row) for row in self._database.rows(_DOCUMENTS, [collection, naive(since)])]
+
+    def dead_letters(self, after: str, limit: int) -> list[Document]:
+        if not self._database.has("documents"):
+            return []
+        rows = self._database.rows(_DEAD_LETTERS, [DEAD_LETTERS, after, limit])
+        return [_document(*row) for row in rows]
+
+    def note_try(self, letter: Document) -> None:
+        self._database.check_file()
+        with self._database.transaction("note a try of a dead letter") as cursor:
+            cursor.execute(
+                "UPDATE documents SET content = ? WHERE collection = ? AND key = ?",
+                [json.dumps(letter.content), DEAD_LETTERS, letter.key],
             )
-            for name, key, content, who, time, removed in self._database.rows(
-                _DOCUMENTS, [collection, naive(since)]
-            )
-        ]
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         if not self._database.has("audit"):
@@ -123,3 +136,8 @@ class DuckDBEntries:
                 "ORDER BY received DESC LIMIT 1 OFFSET $most))",
                 {"content": BY_CONTENT, "before": naive(before), "most": most},
             )
+
+
+def _document(collection: str, key: str, content: str, who: str, time: int, removed: bool) -> Document:
+    place = f"the document {key!r} of {collection}"
+    return Document(collection, key, read_object_cell(content, place), who, time, removed)

@@ -2,8 +2,8 @@
 records, answers to requests, the words of states.
 
 What it guarantees: from the moment its load returns each entry is stored once, as recorded;
-entries never change, and only answers and dead letters are dropped. Every call raises `StoreError`
-if it cannot be answered.
+entries never change, except for the tries in dead letters, and only answers and dead letters are dropped.
+Every call raises `StoreError` if it cannot be answered.
 """
 
 from __future__ import annotations
@@ -74,6 +74,12 @@ class StoredEntries(Protocol):
 
         Only versions of `since` (µs UTC) and later count. None from a store older than documents.
         """
+
+    def dead_letters(self, after: str, limit: int) -> list[Document]:
+        """At most `limit` dead letters of `DEAD_LETTERS` whose keys come after this one, in order of keys."""
+
+    def note_try(self, letter: Document) -> None:
+        """Keep the content of this dead letter, if it is still there; of several tries the last one stays."""
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         """The audit records asked for, newest first. None from a store older than the audit trail."""

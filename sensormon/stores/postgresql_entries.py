@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 
 from sensormon.model.entries import (
@@ -13,7 +15,7 @@ from sensormon.model.entries import (
     KeptAnswer,
 )
 from sensormon.model.readings import StateWord
-from sensormon.stores.entries import IMPORTED, AuditQuery
+from sensormon.stores.entries import DEAD_LETTERS, IMPORTED, AuditQuery
 from sensormon.stores.entry_cells import read_object_cell, read_settings
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_queries import micros, moment
@@ -33,6 +35,10 @@ SELECT collection, key, content, who, {micros("time")}, removed FROM (
     ORDER BY key, time DESC, number DESC
 ) AS newest ORDER BY time, number
 """
+_DEAD_LETTERS = (
+    f"SELECT collection, key, content, who, {micros('time')}, removed FROM documents"
+    " WHERE collection = %s AND key > %s ORDER BY key LIMIT %s"
+)
 _AUDIT = (
     f"SELECT {micros('time')}, who, verified, role, address, act, subject, before, after, failure FROM audit"
     " WHERE time >= %s AND time < %s AND (cardinality(%s::text[]) = 0 OR who = ANY(%s::text[]))"
@@ -63,13 +69,18 @@ class PostgreSQLEntries:
         ]
 
     def documents(self, collection: str, since: int = 0) -> list[Document]:
-        rows = self._database.rows(_DOCUMENTS, [collection, moment(since)])
-        return [
-            Document(
-                name, key, read_object_cell(content, f"the document {key!r} of {name}"), who, time, removed
+        return [_document(*row) for row in self._database.rows(_DOCUMENTS, [collection, moment(since)])]
+
+    def dead_letters(self, after: str, limit: int) -> list[Document]:
+        rows = self._database.rows(_DEAD_LETTERS, [DEAD_LETTERS, after, limit])
+        return [_document(*row) for row in rows]
+
+    def note_try(self, letter: Document) -> None:
+        with self._database.transaction("note a try of a dead letter") as cursor:
+            cursor.execute(
+                "UPDATE documents SET content = %s WHERE collection = %s AND key = %s",
+                [json.dumps(letter.content), DEAD_LETTERS, letter.key],
             )
-            for name, key, content, who, time, removed in rows
-        ]
 
     def audit(self, query: AuditQuery) -> list[AuditRecord]:
         people, acts = list(query.people), list(query.acts)
@@ -116,3 +127,8 @@ class PostgreSQLEntries:
                 " ORDER BY received DESC LIMIT 1 OFFSET %(most)s))",
                 {"content": BY_CONTENT, "before": moment(before), "most": most},
             )
+
+
+def _document(collection: str, key: str, content: str, who: str, time: int, removed: bool) -> Document:
+    place = f"the document {key!r} of {collection}"
+    return Document(collection, key, read_object_cell(content, place), who, time, removed)

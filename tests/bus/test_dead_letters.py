@@ -17,13 +17,17 @@ from sensormon.exchange.moving import move
 from sensormon.ingest.dead_letters import retry_kept
 from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.recovery import settings_in_force
+from sensormon.model import timestamps
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreFault
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
-from sensormon.stores.opening import open_store
+from sensormon.monitor.offline import StoppedMonitor
+from sensormon.monitor.offline_readings import OfflineReadings
+from sensormon.monitor.verify import verify
+from sensormon.stores.opening import open_store, opened_to_fill
 from sensormon.stores.protocol import Store
 from sensormon.view.status import dead_letter_words
 from tests.support.bus import payloads, some_rows, tag_table, wait_until
@@ -104,15 +108,59 @@ def test_whoever_takes_over_after_a_refused_reading_judges_as_if_it_had_been_the
 def test_a_refused_reading_is_stored_once_as_soon_as_the_database_takes_it(plants: Plants) -> None:
     refuse(plants.url, "NEW.n IN (57, 58)")
     store_all(plants.partition(), 1, 100)
-    assert retry_kept(plants.store) == 0
+    assert retry_kept(plants.store, START).stored == 0
     check_books(plants.store, received=100, stored=98, dead=2)
     refuse_no_more(plants.url)
-    assert retry_kept(plants.store) == 2
-    assert retry_kept(plants.store) == 0
+    assert retry_kept(plants.store, START).stored == 2
+    assert retry_kept(plants.store, START).stored == 0
     check_books(plants.store, received=100, stored=100, dead=0)
     assert plants.store.readings.frame(["temp"], 0, FOREVER)["n"].tolist() == list(range(100))
     store_all(plants.partition(), 101, 10)
     check_books(plants.store, received=110, stored=110, dead=0)
+
+
+def test_dead_letters_are_tried_a_few_at_a_time_and_each_try_is_noted(plants: Plants, tmp_path: Path) -> None:
+    refuse(plants.url, "NEW.n IN (7, 8, 9, 10, 11)")
+    store_all(plants.partition(), 1, 20)
+    keys = [letter.key for letter in plants.store.entries.dead_letters("", 9)]
+    refuse_no_more(plants.url)
+    refuse(plants.url, "NEW.n IN (7, 8, 9, 10)")
+    first = retry_kept(plants.store, START + SECOND, "", 2)
+    second = retry_kept(plants.store, START + SECOND, first.last, 2)
+    third = retry_kept(plants.store, START + SECOND, second.last, 2)
+    assert [first.last, second.last, third.last] == [keys[1], keys[3], ""]
+    assert first.stored + second.stored + third.stored == 1
+    check_books(plants.store, received=20, stored=16, dead=4)
+    letters = plants.store.entries.dead_letters("", 9)
+    assert {letter.content["attempts"] for letter in letters} == {2}
+    assert {letter.content["last_failed"] for letter in letters} == {timestamps.render(START + SECOND)}
+    with (
+        opened_to_fill(str(tmp_path / "moved.duckdb")) as (moved, _),
+        plants.store.tables.snapshot() as source,
+    ):
+        move(source, moved.tables, lambda _: None, Progress())
+        copied = moved.entries.dead_letters("", 9)
+        assert copied == letters
+        moved.entries.note_try(replace(copied[0], content={**copied[0].content, "attempts": 3}))
+        assert [letter.content["attempts"] for letter in moved.entries.dead_letters("", 9)] == [3, 2, 2, 2]
+
+
+def test_an_export_of_a_stopped_worker_says_where_the_refused_readings_are(
+    plants: Plants, tmp_path: Path
+) -> None:
+    refuse(plants.url, "NEW.n IN (57, 58)")
+    store_all(plants.partition(), 1, 100)
+    stopped = StoppedMonitor(tmp_path, plants.url)
+    readings = OfflineReadings(stopped, plants.store)
+    assert readings.count(None, 0, FOREVER, anomalies=False) == 98
+    (sentence,) = readings.refused()
+    assert sentence.startswith(
+        "2 bus readings that the database refused are not in it: see the table documents"
+    )
+    line = stopped.ledger(plants.store).total
+    assert (line.received, line.stored, line.dead_lettered, line.difference) == (100, 98, 2, 0)
+    report = verify(stopped)
+    assert report.findings == report.unchecked == ()
 
 
 def test_dead_letters_move_with_the_history_and_are_stored_there(plants: Plants, tmp_path: Path) -> None:
@@ -123,7 +171,7 @@ def test_dead_letters_move_with_the_history_and_are_stored_there(plants: Plants,
     with plants.store.tables.snapshot() as source:
         assert move(source, moved.tables, lambda _: None, Progress()).differing == ()
     check_books(moved, received=100, stored=99, dead=1)
-    assert retry_kept(moved) == 1
+    assert retry_kept(moved, START).stored == 1
     check_books(moved, received=100, stored=100, dead=0)
     moved.close()
 
