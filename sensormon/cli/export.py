@@ -79,8 +79,8 @@ def export(
 
 def _missing(readings: OfflineReadings) -> int:
     """Say on standard error what the file does not have; 1 if that is because of damage."""
-    if count := readings.dead_letters():
-        sys.stderr.write(f"note: {count:,} readings that the database refused are not in it\n")
+    for sentence in readings.refused():
+        sys.stderr.write(f"note: {sentence}\n")
     missing = readings.missing()
     for sentence in missing:
         sys.stderr.write(f"missing: {sentence}; run `python -m sensormon verify`\n")

@@ -19,6 +19,7 @@ from sensormon.model.state_words import StateWords
 from sensormon.model.tags import TagTable
 from sensormon.monitor.offline import StoppedMonitor
 from sensormon.stores.columns import READINGS, reading_columns
+from sensormon.stores.ledger import Accounts
 from sensormon.stores.protocol import Store
 
 _ROWS = 50_000
@@ -34,8 +35,9 @@ class OfflineReadings:
     def __init__(self, stopped: StoppedMonitor, store: Store | None) -> None:
         self._stopped = stopped
         self._store = store
-        positions = store.ledger.accounts().positions if store else {}
-        self._position = positions.get(stopped.writer, 0)
+        accounts = store.ledger.accounts() if store else Accounts()
+        self._position = accounts.positions.get(stopped.writer, 0)
+        self._kept = sum(accounts.kept.values())
         self._dead = stopped.dead_letters.ids()
         self._undone = stopped.undone(self._position)
         spans = (store.imports.ranges(number) for number in self._undone) if store else ()
@@ -91,9 +93,12 @@ class OfflineReadings:
             sentences.append(f"{unreadable:,} records of the journal cannot be read")
         return sentences + self._stopped.archive.damaged
 
-    def dead_letters(self) -> int:
-        """How many readings the store refused; none of them is in a stream."""
-        return len(self._dead)
+    def refused(self) -> list[str]:
+        """Which readings the store refused, and where they are; none of them is in a stream."""
+        stopped, words = self._stopped, "readings that the database refused are not in it:"
+        kept = f"{self._kept:,} bus {words} see the table documents of {stopped.store_place}"
+        own = f"{len(self._dead):,} {words} see {stopped.dead_letters.path}"
+        return [*([own] if self._dead else []), *([kept] if self._kept else [])]
 
     def _journaled(self) -> Iterator[pa.Table]:
         """The readings beyond the store, in tables of about `_ROWS` rows."""
