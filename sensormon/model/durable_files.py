@@ -22,10 +22,10 @@ def replace_file(path: Path, content: bytes, *, mode: int | None = None) -> None
     """
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
+        if mode is not None:
+            os.fchmod(file.fileno(), mode)  # before anything of it can be read
         file.write(content)
         file.flush()
-        if mode is not None:
-            os.fchmod(file.fileno(), mode)
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
