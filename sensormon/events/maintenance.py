@@ -7,11 +7,13 @@ record what is done.
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import lru_cache
 
 from sensormon.access.documents import Documents
 from sensormon.events.actions import LONGEST_NOTE
@@ -61,7 +63,7 @@ class Maintenance:
 
     def covers(self, tag: str, group: str) -> bool:
         """Whether it is for this tag of this group."""
-        return group in self.groups or any(fnmatchcase(tag, pattern) for pattern in self.patterns)
+        return group in self.groups or _fitting(self.patterns)(tag)
 
     def at(self, time: int) -> Span | None:
         """The occurrence at this time, as (since, until) in µs UTC, if there is one."""
@@ -94,6 +96,18 @@ class Maintenance:
         if self.ended[0] == span[0] and self.ended[1]:
             ends.append(self.ended[1])
         return (span[0], min(ends)) if span[0] < min(ends) else None
+
+
+@lru_cache(2 * MOST_WINDOWS)
+def _fitting(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    """Whether a name fits one of these patterns; kept, as each tag is asked about again and again."""
+    names = frozenset(pattern for pattern in patterns if not _SIGNS.intersection(pattern))
+    others = [translate(pattern) for pattern in patterns if pattern not in names]
+    whole = re.compile("|".join(others)) if others else None
+    return lambda name: name in names or (whole is not None and whole.match(name) is not None)
+
+
+_SIGNS = frozenset("*?[")
 
 
 class MaintenanceWindows:

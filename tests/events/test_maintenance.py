@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from fnmatch import fnmatchcase
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from sensormon.events.maintenance import LONGEST, MOST_WINDOWS
+from sensormon.events.maintenance import LONGEST, MOST_WINDOWS, Maintenance
 from sensormon.events.recurrence import weekly_at, weekly_between
 from sensormon.model.clock import DAY, HOUR, MINUTE, SECOND, ManualClock
 from sensormon.model.errors import UsageError
@@ -178,3 +180,37 @@ def test_windows_are_bounded_and_those_over_do_not_count(monitor: Monitor, clock
     clock.advance(3_601)
     monitor.maintenance.add(["x"], [], START + HOUR, START + 2 * HOUR, "CIP", "Ana")
     assert len(monitor.maintenance.all()) == 1
+
+
+NAMES = ["line1_temp", "line2_temp", "line1_ph", "a.b", "axb", "t1", "t[1]", "T1", "*"]
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ("line1_*",),
+        ("*_temp", "t1"),
+        ("a.b",),
+        ("?1", "line2_temp"),
+        ("t[12]",),
+        ("*",),
+        ("t1", "T1", "a?b"),
+        ("[",),
+    ],
+)
+def test_patterns_take_the_names_that_fit(patterns: tuple[str, ...]) -> None:
+    window = Maintenance("w", patterns, ("Hall",), START, START + HOUR, "CIP", "Ana")
+    taken = [name for name in NAMES if window.covers(name, "")]
+    assert taken == [name for name in NAMES if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    assert window.covers("other", "Hall")
+
+
+def test_many_patterns_are_soon_asked_about_many_tags() -> None:
+    windows = [
+        Maintenance(f"{i}", (*(f"t{i}_{j}" for j in range(97)), f"*a*a*{i}"), (), 0, 1, "CIP", "Ana")
+        for i in range(100)
+    ]
+    began = process_time()
+    for name in range(50):
+        assert not any(window.covers(f"a{name}", "") for window in windows)
+    assert process_time() - began < 1.0, "with each pattern compiled each time it takes minutes"
