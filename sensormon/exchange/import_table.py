@@ -227,7 +227,7 @@ def check_zone(zone: str) -> None:
     """Raise UsageError unless there is this time zone."""
     try:
         ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise UsageError(
             f"there is no time zone {zone!r}", where="import", hint="Try Europe/Berlin or UTC"
         ) from error

@@ -25,9 +25,17 @@ class Viewer:
 
 def viewer() -> Viewer:
     """The browser's zone, or UTC if it is unknown, and its theme."""
-    name = st.context.timezone or "UTC"
+    zone = zone_of(st.context.timezone or "UTC")
+    return Viewer(zone, zone.key, st.context.theme.type == "dark")
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone that a browser says it is in, UTC if there is none of this name.
+
+    >>> zone_of("Europe/Prague").key, zone_of("Europe").key, zone_of("../zone").key
+    ('Europe/Prague', 'UTC', 'UTC')
+    """
     try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        name, zone = "UTC", ZoneInfo("UTC")
-    return Viewer(zone, name, st.context.theme.type == "dark")
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last for a folder of zones
+        return ZoneInfo("UTC")
