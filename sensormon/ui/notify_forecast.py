@@ -31,6 +31,8 @@ LISTED = 200
 """Messages in the list, the newest."""
 AT_ONCE = 1.5
 """Seconds for which the page waits before it shows how far the job is."""
+AT_A_TIME = 3
+"""Rules that are tried at once, whoever tries them: each takes a processor meanwhile."""
 _JOB = "notify-forecast"
 
 
@@ -55,6 +57,9 @@ def forecast_panel(m: Monitor, viewer: Viewer, config: NotifyConfig, rule: Rule 
         if kept is not None:
             kept[1].progress.cancel()
         st.session_state.pop(_JOB, None)
+        if sum(job.running for job in m.jobs.of(KIND)) >= AT_A_TIME:
+            st.caption("Others are trying rules at this moment. Try it again in a few seconds.")
+            return
         work, title = work_of(m, tried), f"What {named.name} would have sent"
         job = remembered(_JOB, wanted, lambda: m.jobs.start(KIND, title, work, alone=False))
         m.jobs.wait(job, AT_ONCE)

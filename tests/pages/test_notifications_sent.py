@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import Kind, Message, MessageState, Try
 from sensormon.notify.notifications import notifications_of
 from sensormon.stores.entries import AuditQuery
+from sensormon.ui.notify_forecast import AT_A_TIME, KIND
 from tests.support.pages import show
 from tests.support.pages import text as markdown
 from tests.support.people import visit_of, with_accounts
@@ -137,6 +139,17 @@ def test_rule_is_tried_on_the_last_week_before_it_is_saved(plant: Monitor, clock
     press(app, "forecast")
     assert "No message: no event of the last week" in text(app)
     assert 'tags = ["agitator_rpm"]' not in plant.settings.notify_file.read_text()
+
+
+def test_few_rules_are_tried_at_once(plant: Monitor) -> None:
+    gate = threading.Event()
+    jobs = [plant.jobs.start(KIND, "a rule", lambda _: gate.wait(30), alone=False) for _ in range(AT_A_TIME)]
+    app = press(press(show("notifications"), "rule-edit-all"), "forecast")
+    assert "Others are trying rules" in text(app)
+    gate.set()
+    for job in jobs:
+        plant.jobs.wait(job, 30)
+    assert "No message: no event" in text(press(app, "forecast"))
 
 
 def failed(monitor: Monitor, key: str) -> Message:
