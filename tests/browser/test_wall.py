@@ -122,3 +122,18 @@ def test_wall_says_that_the_monitor_is_away_and_comes_back(page: Page, plant: Se
     finally:
         again.stop()
         again.output()
+
+
+def test_list_shows_what_fits_whole_and_counts_the_rest(page: Page, plant: Server) -> None:
+    for name in "abdefghi":
+        send(plant, name, 9.5)
+    page.set_viewport_size({"width": 1280, "height": 480})
+    wall(page, plant, "rotate=off")
+    expect(page.locator(".wall-side h2")).to_contain_text("9 wrong now", timeout=30_000)
+    shown = page.locator(".wall-side li").count()
+    assert 0 < shown < 9
+    expect(page.locator(".wall-side > .quiet")).to_have_text(f"{9 - shown} more")
+    side, more = page.locator(".wall-side").bounding_box(), page.locator(".wall-side > .quiet").bounding_box()
+    assert side
+    assert more
+    assert more["y"] + more["height"] <= side["y"] + side["height"] + 1

@@ -153,14 +153,24 @@ class Wall {
   // -- what is wrong now ------------------------------------------------------------------
 
   list(list) {
-    if (!list || list === this.listed) return
+    const height = this.side.clientHeight
+    if (!list || (list === this.listed && height === this.fitted)) return
     this.listed = list
+    this.fitted = height
     const known = list.count - list.attention
     set(this.heading, list.count ? `${list.attention} wrong now${known ? `, ${known} acknowledged` : ""}` : "Nothing is wrong now")
     this.side.dataset.worst = list.worst
     const items = list.items.slice(0, LISTED)
     this.items.replaceChildren(...items.map(row))
-    const rest = list.count - items.length
+    this.count(list)
+    while (height && this.items.children.length > 1 && this.side.scrollHeight > height) { // nobody scrolls here
+      this.items.lastElementChild.remove()
+      this.count(list)
+    }
+  }
+
+  count(list) {
+    const rest = list.count - this.items.children.length
     const quiet = list.quiet_count ? `${list.quiet_count} shelved or in maintenance` : ""
     set(this.more, [rest > 0 ? `${rest} more` : "", quiet].filter(Boolean).join(" · "))
   }
