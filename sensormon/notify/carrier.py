@@ -65,7 +65,7 @@ class ByTheFile:
             way = self.open(contact, url, config.mail)
             outgoing = self._compose(message, is_mail(url))
         except UsageError as error:
-            return Outcome(False, str(error), wait=UNUSABLE)
+            return Outcome(False, _reason(error), wait=UNUSABLE)
         except SensormonError as error:
             return Outcome(False, str(error))
         answer = way.send(outgoing, DEADLINE)
@@ -107,7 +107,7 @@ class ByTheFile:
                     self.open(contact, url, config.mail)
                     yield ""
                 except UsageError as error:
-                    yield f"Way {place + 1} of contact {contact.name} cannot be used: {error}"
+                    yield f"Contact {contact.name} cannot be told by way {place + 1}: {_reason(error)}"
 
     def _filled(self, url: str, contact: Contact) -> str:
         """The way with what its variables hold."""
@@ -128,6 +128,11 @@ class ByTheFile:
                 f"the environment variable {name} is not set", where=where, hint="Set it and start again"
             )
         return self._environment[name] if name else ""
+
+
+def _reason(error: UsageError) -> str:
+    """Why, and what to do, without the key of the file: the contact is named beside it."""
+    return f"{error.what}. {error.hint}" if error.hint else error.what
 
 
 def is_mail(url: str) -> bool:

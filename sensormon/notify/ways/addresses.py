@@ -153,7 +153,8 @@ def _refuse(host: str, address: str, allow_private: bool, where: str) -> None:
         raise UsageError(
             f"{host} is {is_it}" if address == host else f"{host} leads to {is_it}",
             where=where if where != host else "",
-            hint="Messages do not go there" + ("" if allow_private else " unless allow_private = true"),
+            hint="Messages do not go there"
+            + ("" if allow_private else " unless the contact has allow_private = true"),
         )
 
 

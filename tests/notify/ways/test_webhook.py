@@ -252,7 +252,7 @@ def test_what_leads_to_this_machine_is_refused_at_sending(
     way = Webhook(f"http://hooks.example:{server.port}/{TOKEN}", ask=lambda *_: ["127.0.0.1"])
     answer = way.send(outgoing, 5)
     assert answer.lasting
-    assert "Messages do not go there unless allow_private = true" in answer.words
+    assert "Messages do not go there unless the contact has allow_private = true" in answer.words
     assert server.received == []
 
 
