@@ -94,7 +94,13 @@ def _add_dialog(m: Monitor, viewer: Viewer) -> None:
     now = m.clock.now()
     hour = (now // HOUR + 1) * HOUR
     with st.form("maintenance-form", border=False):
-        tags = st.multiselect("Tags", m.tags.names, format_func=m.tags.title, key="maintenance-tags")
+        tags = st.multiselect(
+            "Tags",
+            m.tags.names,
+            format_func=m.tags.title,
+            key="maintenance-tags",
+            placeholder="Choose tags",
+        )
         known = groups(m.tags)
         chosen = (
             st.multiselect("Groups", known, key="maintenance-groups", placeholder="Choose groups")

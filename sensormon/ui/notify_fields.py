@@ -5,7 +5,7 @@ The name of what is open is in the address. What is typed is in the session alon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
@@ -197,8 +197,10 @@ def names_input(
     placeholder: str,
     free: bool = False,
     help: str | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> tuple[str, ...]:
-    """Names to choose, among these and, if `free`, any pattern that is typed."""
+    """Names to choose, among these and, if `free`, any pattern that is typed, shown as `words` says."""
+    shown = words or {}
     offered = [*dict.fromkeys([*start, *options])]
     return tuple(
         st.multiselect(
@@ -209,5 +211,6 @@ def names_input(
             accept_new_options=free,
             placeholder=placeholder,
             help=help,
+            format_func=lambda name: shown.get(name, name),
         )
     )

@@ -10,6 +10,7 @@ from sensormon.detectors import PER_TAG
 from sensormon.events.actions import LABELS, State
 from sensormon.model.events import Severity
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify.choices import LABEL_WORDS
 from sensormon.notify.config import Condition, Escalation, NotifyConfig, Rule
 from sensormon.ui.glossary import meaning
 from sensormon.ui.notify_fields import Fields, names_input
@@ -114,7 +115,14 @@ def _events(m: Monitor, rule: Rule, start: Rule, fields: Fields) -> Rule:
                 placeholder="any",
             )
         with left, fields.field("labels"):
-            labels = names_input("Labels", LABELS, start.labels, key=fields.key("labels"), placeholder="any")
+            labels = names_input(
+                "Labels",
+                LABELS,
+                start.labels,
+                key=fields.key("labels"),
+                placeholder="any",
+                words=LABEL_WORDS,
+            )
         with right, fields.field("states"):
             states = names_input(
                 "States", [*map(str, State)], start.states, key=fields.key("states"), placeholder="any"

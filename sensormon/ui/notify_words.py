@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Severity
 from sensormon.model.format import duration
+from sensormon.notify.choices import LABEL_WORDS
 from sensormon.notify.config import Calendar, Condition, Contact, Limit, Mail, Rule
 from sensormon.notify.config_edit import limit_text
 from sensormon.notify.messages import Kind
@@ -115,7 +116,7 @@ def _events(rule: Rule) -> str:
     places += [f"in {_or(rule.groups)}"] if rule.groups else []
     places += [f"with the profile {_or(rule.profiles)}"] if rule.profiles else []
     places += [f"found by {_or(rule.detectors)}"] if rule.detectors else []
-    places += [f"labelled {_or(rule.labels)}"] if rule.labels else []
+    places += [f"labelled {_or([LABEL_WORDS[each] for each in rule.labels])}"] if rule.labels else []
     places += [f"that are {_or(rule.states)}"] if rule.states else []
     if places and rule.severity is Severity.LOW:
         which = "events of any severity"
