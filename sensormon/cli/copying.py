@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sensormon.exchange.moving import Moved, move
+from sensormon.model.clock import SECOND, SystemClock
 from sensormon.model.errors import StoreUnavailable, UsageError
 from sensormon.model.jobs import Progress
 from sensormon.model.settings import DATABASE, POSTGRESQL, store_place
@@ -20,6 +22,9 @@ from sensormon.stores.opening import opened_to_fill
 from sensormon.stores.protocol import Store
 from sensormon.stores.tables import Snapshot
 
+PATIENCE = 5.0
+"""Seconds to wait for the connections of others to end."""
+_PAUSE = 0.2
 _SHOWN = 5
 
 
@@ -71,7 +76,7 @@ def fill(source: Snapshot, target: str, progress: Progress) -> Moved:
     if "://" not in target:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
     with explained(target), opened_to_fill(target) as (store, put_in_place):
-        refuse_used(store, target)
+        refuse_used(store, target, progress)
         moved = move(source, store.tables, lambda progress: _summarise(store, progress), progress)
         if not moved.differing:
             put_in_place()
@@ -103,14 +108,23 @@ def explained(place: str) -> Iterator[None]:
         ) from error
 
 
-def refuse_used(store: Store, place: str) -> None:
-    """Raise UsageError if a collector or a dashboard has this store open."""
-    if users := store.tables.users():
-        raise UsageError(
-            f"{users} connections of collectors or dashboards use it",
-            where=store_place(place),
-            hint="Stop them first, so that nothing changes meanwhile",
-        )
+def refuse_used(store: Store, place: str, progress: Progress) -> None:
+    """Raise UsageError if a collector or a dashboard has this store open, and does not end in `PATIENCE`.
+
+    The connection of a process that was killed ends only once the server notices it.
+    """
+    clock, pause = SystemClock(), threading.Event()
+    until = clock.now() + round(PATIENCE * SECOND)
+    while users := store.tables.users():
+        if clock.now() > until:
+            connections = "1 connection" if users == 1 else f"{users} connections"
+            raise UsageError(
+                f"it is in use: collectors or dashboards have {connections} to it",
+                where=store_place(place),
+                hint="Stop them first, so that nothing changes meanwhile",
+            )
+        progress.step("waiting for the connections of others to end")
+        clock.wait(pause, _PAUSE)
 
 
 @dataclass(frozen=True)

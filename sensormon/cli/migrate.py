@@ -47,6 +47,6 @@ def migrate(source: str, target: str, progress: Progress) -> Moved:
     with explained(source), opened_to_read(source) as store:
         if store is None:
             raise UsageError("there is no such database", where=source, hint="Give its path")
-        refuse_used(store, source)
+        refuse_used(store, source, progress)
         with store.tables.snapshot() as snapshot:
             return fill(snapshot, target, progress)

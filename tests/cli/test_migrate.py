@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from sensormon.__main__ import main
+from sensormon.cli import copying
 from sensormon.cli.migrate import migrate
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import StoreFault
@@ -132,10 +133,34 @@ def test_a_copy_killed_at_any_point_goes_on(direction: str, postgresql: PostgreS
         assert recount.rows == recount.distinct_ids == 120_000
 
 
+def test_a_connection_that_ends_meanwhile_is_waited_for(
+    written: Settings, postgresql: PostgreSQL, tmp_path: Path
+) -> None:
+    url = postgresql.new_database()
+    migrate(f"{written.data_dir}/sensormon.duckdb", url, Progress())
+    with psycopg.connect(url, application_name="sensormon") as connection:
+
+        class Ending(Progress):
+            """The connection ends once somebody waits for it."""
+
+            def step(self, words: str, done: float = 0.0, whole: float = 0.0) -> None:
+                super().step(words, done, whole)
+                if words == "waiting for the connections of others to end":
+                    connection.close()
+
+        assert migrate(url, str(tmp_path / "copy.duckdb"), Ending()).differing == ()
+        assert connection.closed
+
+
 @pytest.mark.long
 def test_what_cannot_be_is_refused_in_one_line(
-    written: Settings, postgresql: PostgreSQL, tmp_path: Path, refused: Refused
+    written: Settings,
+    postgresql: PostgreSQL,
+    tmp_path: Path,
+    refused: Refused,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(copying, "PATIENCE", 0.5)
     source, url = str(written.data_dir), postgresql.new_database()
     target = str(tmp_path / "copy.duckdb")
     assert "FROM and TO are the same" in refused("migrate", source, f"{source}/sensormon.duckdb")
@@ -149,7 +174,8 @@ def test_what_cannot_be_is_refused_in_one_line(
     monitor.stop()
     with psycopg.connect(url, application_name="sensormon") as connection:
         connection.execute("SELECT 1")
-        assert "connections of collectors or dashboards use it" in refused("migrate", source, url)
+        line = refused("migrate", source, url)
+        assert "it is in use: collectors or dashboards have 1 connection to it. Stop them first" in line
     assert main(["migrate", source, url]) == 0
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE sensormon_version SET version = 99")
