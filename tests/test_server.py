@@ -152,7 +152,7 @@ def test_make_run_opens_the_port_to_others_only_on_purpose(
 def test_a_port_in_use_is_one_line_and_leaves_the_folder_alone(server: Server, tmp_path: Path) -> None:
     server.wait_until_stored()
     other = Server(tmp_path / "other", port=server.port)
-    assert other.process.wait(30) == 1
+    assert other.ended() == 1
     assert f"Port {server.port} is not available" in other.output()
     assert not (tmp_path / "other").exists()
 
@@ -160,7 +160,7 @@ def test_a_port_in_use_is_one_line_and_leaves_the_folder_alone(server: Server, t
 def test_a_second_server_on_the_folder_refuses_in_one_line(server: Server) -> None:
     server.wait_until_stored()
     other = Server(server.data_dir)
-    assert other.process.wait(30) == 2
+    assert other.ended() == 2
     (line,) = [row for row in other.output().splitlines() if row.startswith("sensormon:")]
     assert f"process {server.process.pid}" in line
 
@@ -226,7 +226,7 @@ def test_a_wrong_setting_ends_with_one_line_and_exit_2(
     tmp_path: Path, variable: str, value: str, said: str
 ) -> None:
     server = Server(tmp_path / "data", **{variable: value})
-    assert server.process.wait(30) == 2
+    assert server.ended() == 2
     output = server.output()
     (line,) = [row for row in output.splitlines() if row.startswith("sensormon:")]
     assert said in line

@@ -22,6 +22,8 @@ from tests.support.prometheus import Prometheus, is_installed
 from tests.support.server import ROOT, Server
 
 BOARDS = ("postgresql", "infinity", "prometheus")
+WINDOW = 600
+"""Seconds that a rate looks back; what comes in at the test's begin is in it, on however busy a machine."""
 PAGE = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8")
 
 
@@ -167,7 +169,7 @@ def test_prometheus_collects_and_answers_the_dashboard(
                 prometheus.rows_once_there(f'sensormon_readings_total{{outcome="received"}} > {before}')
         board = dict(grafana.targets(grafana.dashboard("prometheus")))
         tables = {
-            title: prometheus.rows_once_there(grafana.promql(target["expr"], 30))
+            title: prometheus.rows_once_there(grafana.promql(target["expr"], WINDOW))
             for title, target in board.items()
         }
         assert [row[""] for row in tables["Store takes readings"]] == [1.0]
@@ -180,7 +182,7 @@ def test_prometheus_collects_and_answers_the_dashboard(
         }
         assert {row["route"] for row in tables["Writes: 99th percentile"]} >= {"/ingest/batch"}
         assert all(0 < row[""] < 10 for row in tables["Writes: 99th percentile"])
-        expression = grafana.promql(board["Rejected, by reason"]["expr"], 30)
+        expression = grafana.promql(board["Rejected, by reason"]["expr"], WINDOW)
         (rejected,) = prometheus.rows_once_there(f"({expression}) > 0")
         assert rejected["reason"] == "unknown_tag"
     finally:

@@ -12,10 +12,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.support.server import free_port, wait_for_port
+from tests.support.server import LONGEST, free_port, wait_for_port
 
 _CONFIGURATION = """
-global: {{scrape_interval: 500ms, scrape_timeout: 400ms}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: sensormon
     metrics_path: /api/metrics
@@ -29,7 +29,7 @@ def is_installed() -> bool:
 
 
 class Prometheus:
-    """Collects twice a second from the monitor at this port; its files are in `folder`."""
+    """Collects every second from the monitor at this port; its files are in `folder`."""
 
     def __init__(self, folder: Path, port: int, token: str) -> None:
         configuration = folder / "prometheus.yml"
@@ -58,7 +58,7 @@ class Prometheus:
 
     def rows_once_there(self, expression: str) -> list[dict[str, Any]]:
         """Those of which the value is a number, once there are some."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + LONGEST
         while time.monotonic() < until:
             rows = self.rows(expression)
             if numbers := [row for row in rows if not math.isnan(row[""])]:

@@ -18,6 +18,10 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
+LONGEST = 120.0
+"""Seconds to wait for a process to start, or to end by itself, on however busy a machine."""
+
+
 def free_port() -> int:
     """A port that nothing listens on."""
     with socket.socket() as listener:
@@ -28,7 +32,7 @@ def free_port() -> int:
 
 def wait_for_port(process: subprocess.Popen[bytes], port: int, why: Callable[[], str]) -> None:
     """Wait until this process listens on its port; if it ends instead, fail with what `why` says."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + LONGEST
     while time.monotonic() < until:
         assert process.poll() is None, why()
         try:
@@ -83,7 +87,7 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
 
-    def wait_until(self, path: str, condition: Any, seconds: float = 60) -> Any:
+    def wait_until(self, path: str, condition: Any, seconds: float = LONGEST) -> Any:
         """The JSON of an API route as soon as it meets the condition."""
         until = time.monotonic() + seconds
         answer: Any = None
@@ -103,12 +107,20 @@ class Server:
         """The ledger once that many readings are stored."""
         return self.wait_until("/api/stats", lambda ledger: ledger["stored"] >= count)
 
+    def ended(self) -> int:
+        """The exit code once the process has ended by itself; one that goes on is killed, and fails."""
+        try:
+            return self.process.wait(LONGEST)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the server goes on: {self.output()}") from None
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Send the signal; returns how many seconds the process took to end."""
         started = time.monotonic()
         if self.process.poll() is None:
             self.process.send_signal(how)
-        self.process.wait(20)
+        self.process.wait(LONGEST)
         return time.monotonic() - started
 
     def connect(self, request: str) -> socket.socket:
