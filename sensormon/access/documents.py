@@ -65,6 +65,8 @@ class Documents:
         self._known: dict[str, dict[str, Document]] = {}
         self._read: dict[str, int] = {}
         self._ages: dict[str, int] = {}
+        self._without: set[str] = set()
+        self._unread: set[str] = set()  # those for which the journal stands in now
         self._onwards: dict[str, tuple[int, int]] = {}  # when it was last read whole, and read at all
 
     def forget_after(self, collection: str, age: int) -> None:
@@ -77,11 +79,23 @@ class Documents:
         """
         self._onwards.setdefault(collection, (0, 0))
 
+    def do_without(self, collection: str) -> None:
+        """Let what waits in the journal stand in for this collection while the store was never read.
+
+        `is_read` tells whether it does. For what must be kept whether the store is there or not.
+        """
+        self._without.add(collection)
+
+    def is_read(self, collection: str) -> bool:
+        """Whether the store has been read, so that `of` knows all versions that it had then."""
+        with self._lock:
+            return collection in self._read and collection not in self._unread
+
     def of(self, collection: str) -> Mapping[str, Document]:
         """The newest version of every document, by key, removed ones too.
 
         While the store cannot be read these are the last ones known; raises StoreError if they
-        were never read.
+        were never read, unless the collection can do without.
         """
         now = self._clock.now()
         with self._lock:
@@ -90,16 +104,20 @@ class Documents:
         since = max(0, now - self._ages[collection]) if collection in self._ages else 0
         first, whole = self._first(collection, since, now)
         waiting = self._recorder.waiting_documents()  # before the store, or one could slip through
+        mine = [doc for entry in waiting for doc in entry.documents if doc.collection == collection]
         try:
             stored = self._stored.documents(collection, first)
         except StoreError:
             with self._lock:
                 if collection not in self._read:
-                    raise
+                    if collection not in self._without:
+                        raise
+                    self._unread.add(collection)
+                    self._known[collection] = _newest(mine, since)
                 self._read[collection] = now
                 return self._known[collection]
-        mine = [doc for entry in waiting for doc in entry.documents if doc.collection == collection]
         with self._lock:
+            self._unread.discard(collection)
             newest = _newest((*self._known.get(collection, {}).values(), *stored, *mine), since)
             self._known[collection] = newest
             self._read[collection] = now

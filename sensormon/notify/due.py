@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-
-import pandas as pd
+from dataclasses import replace
 
 from sensormon.access.documents import Documents, Version
 from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
+from sensormon.model.errors import StoreError
 from sensormon.monitor.disk_usage import forecast, rate
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.conditions import Standing, settled, standing
@@ -43,6 +43,7 @@ DISK = 15 * MINUTE
 FORGOTTEN = 1_000
 """So many messages more than the outbox knows are remembered at most."""
 MEGABYTE = 1_000_000
+UNREAD = "what was sent before cannot be read yet"
 
 
 class RulesSince:
@@ -106,7 +107,8 @@ class DueOf:
         self._told: Told | None = None
         self._counted: Mapping[str, Message] = {}
         self._standing: list[Standing] = []
-        self._no_events: pd.DataFrame | None = None
+        self.problem = ""
+        """Why events could not be read at the last plan, so that only the monitor was told of."""
         self._next = 0
         self._full_in: int | None = None
         self._disk = 0
@@ -116,7 +118,10 @@ class DueOf:
         self._told, self._counted, self._next = None, {}, 0
 
     def plan(self, now: int, alone: bool) -> Sequence[Message]:
-        """The messages that are due; none between two plans. Raises StoreError, JournalError."""
+        """The messages that are due; none between two plans. Raises StoreError, JournalError.
+
+        Of the monitor alone where events cannot be read: it is ill then, which somebody is to know.
+        """
         if 0 <= self._next - now <= HOUR:
             return ()
         began = time.thread_time()
@@ -128,16 +133,29 @@ class DueOf:
 
     def _plan(self, now: int, alone: bool) -> Sequence[Message]:
         config = self._config()
+        self._outbox.messages()
+        is_read = self._outbox.is_read  # before they are counted, or a day of events could be told twice
         told = self._all_told()
         conditions = self._conditions(config, now)
-        if alone:
-            if self._no_events is None:
-                return ()
-            return health_messages(config, self._no_events, told, conditions, now)
+        if alone or not is_read:
+            self.problem = "" if is_read else UNREAD
+            ill = health_messages(config, None, told, conditions, now, alone=True)
+            # Which keys were used before is not known.
+            return ill if is_read else [replace(each, key=key_of(each.key, now)) for each in ill]
+        try:
+            messages = self._with_events(config, told, conditions, now)
+            self.problem = ""
+        except StoreError as error:
+            self.problem = str(error)
+            messages = health_messages(config, None, told, conditions, now)
+        return messages
+
+    def _with_events(
+        self, config: NotifyConfig, told: Told, conditions: Sequence[Standing] | None, now: int
+    ) -> list[Message]:
         monitor = self._monitor
         since = self._rules_since.of(config.rules)
         events = monitor.events.between(None, now - LATEST, now + AHEAD)
-        self._no_events = events[:0]
         tags = monitor.tags
         describe = describer(tags, monitor.detection.by_id(), monitor.stored, monitor.readings.verdicts)
         return plan(

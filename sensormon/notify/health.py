@@ -5,13 +5,16 @@ is told too. Nobody can acknowledge a condition: reminders and escalations go on
 Conditions that a rule tells a contact at one time go in one message. These messages have an
 allowance of their own, as large as the contact's limit, so that a flood of events never holds them back.
 
+While the store is away each process tells by itself of `OWN` alone: what it knows without the others, and
+what they can be ill with, too, each by itself.
+
 A heartbeat goes out once in each period, which begins at a multiple of it since 1970 in UTC, as soon as the
 rule's calendars apply, and whatever the limit: one that does not come means that the monitor is dead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -29,18 +32,27 @@ from sensormon.notify.told import Occurrence, Told
 
 HEARTBEAT = "heartbeat"
 """What stands for a condition in a heartbeat."""
+OWN = (Condition.STORE, Condition.JOURNAL, Condition.DISK, Condition.THREAD)
+"""Conditions of a process, which it tells of by itself while nobody can say which process tells."""
 TOGETHER = 200
 """Conditions that one message names at most."""
+UNREAD = "Events cannot be read now."
 
 
 def health_messages(
     config: NotifyConfig,
-    events: pd.DataFrame,
+    events: pd.DataFrame | None,
     record: Told,
     standing: Sequence[Standing] | None,
     now: int,
+    *,
+    alone: bool = False,
 ) -> list[Message]:
-    """The messages due now; without `standing`, heartbeats alone."""
+    """The messages due now; without `standing`, heartbeats alone. `events` is None if they cannot be read.
+
+    `alone`: only of conditions in `OWN`, and no heartbeat.
+    """
+    of = OWN if alone else tuple(Condition)
     in_force = [
         rule
         for rule in sorted(config.rules.values(), key=lambda rule: rule.name)
@@ -52,9 +64,10 @@ def health_messages(
         alive: list[Message] = []
         for rule in in_force:
             if standing is not None and contact.name in contacts_of(rule):
-                due += _of_conditions(rule, contact, standing, record, now)
-                due += _of_ends(rule, contact, standing, record, now)
-            if rule.heartbeat and contact.name in rule.to:
+                stands = [each for each in standing if each.condition in of]
+                due += _of_conditions(rule, contact, stands, record, now)
+                due += _of_ends(rule, contact, stands, of, record, now)
+            if rule.heartbeat and contact.name in rule.to and not alone:
                 alive += _heartbeat(rule, contact, events, record, standing, now)
         sent = record.sent(contact.name, now - contact.limit.seconds * SECOND, health=True)
         messages += [*due[: max(0, room(contact.limit, sent, now))], *alive]
@@ -109,16 +122,21 @@ def _moments(rule: Rule, contact: Contact, each: Standing, before: Occurrence) -
 
 
 def _of_ends(
-    rule: Rule, contact: Contact, standing: Sequence[Standing], record: Told, now: int
+    rule: Rule,
+    contact: Contact,
+    standing: Sequence[Standing],
+    of: Collection[Condition],
+    record: Told,
+    now: int,
 ) -> list[Message]:
-    """What was told and stands no longer."""
+    """What was told and stands no longer, of these conditions."""
     if not rule.returned:
         return []
     stand = {each.name for each in standing}
     ended = [
         name
         for name in record.open_conditions(rule.name, contact.name)
-        if name not in stand and name != HEARTBEAT
+        if name not in stand and name.partition(":")[0] in of
     ]
     return _messages(rule, contact, Kind.RETURNED, {name: ended_words(name) for name in ended}, record, now)
 
@@ -126,7 +144,7 @@ def _of_ends(
 def _heartbeat(
     rule: Rule,
     contact: Contact,
-    events: pd.DataFrame,
+    events: pd.DataFrame | None,
     record: Told,
     standing: Sequence[Standing] | None,
     now: int,
@@ -139,16 +157,28 @@ def _heartbeat(
     return _messages(rule, contact, Kind.HEALTH, words, record, now)
 
 
-def heartbeat_words(events: pd.DataFrame, standing: Sequence[Standing] | None, period: int, now: int) -> str:
+def heartbeat_words(
+    events: pd.DataFrame | None, standing: Sequence[Standing] | None, period: int, now: int
+) -> str:
     """That the monitor is alive, with counts of the last period (µs), at most a day."""
+    words = "The monitor is alive. " + (_counts(events, period, now) if events is not None else UNREAD)
+    return "\n".join([words, *lines_of([each.words for each in standing or ()])])
+
+
+def _counts(events: pd.DataFrame, period: int, now: int) -> str:
     span = min(period, DAY)
     began = int((micros(events["start"]) >= now - span).sum())
     waiting = int(events["state"].isin(ATTENTION).sum())
-    words = (
-        f"The monitor is alive. {counted(began, 'event')} began in the last {duration(span / SECOND)}, "
+    return (
+        f"{counted(began, 'event')} began in the last {duration(span / SECOND)}, "
         f"{waiting:,} {'needs' if waiting == 1 else 'need'} attention."
     )
-    return "\n".join([words, *lines_of([each.words for each in standing or ()])])
+
+
+def is_own(message: Message) -> bool:
+    """Whether it tells of conditions in `OWN` and of nothing else."""
+    names = message.condition.splitlines()
+    return bool(names) and all(name.partition(":")[0] in OWN for name in names)
 
 
 def lines_of(words: Sequence[str]) -> list[str]:

@@ -48,9 +48,9 @@ class Counts:
 
 
 class Outbox:
-    """Of one monitor. Thread-safe. What asks the store raises StoreError if messages were never read.
+    """Of one monitor. Thread-safe. A change raises JournalError if it cannot be kept.
 
-    A change raises JournalError if it cannot be kept.
+    Until the store has been read the messages are those of the journal; see `is_read`.
     """
 
     def __init__(self, documents: Documents, audit: AuditTrail, clock: Clock) -> None:
@@ -65,11 +65,17 @@ class Outbox:
         self._waiting: dict[str, Message] = {}
         documents.forget_after(COLLECTION, KEPT)
         documents.read_onwards(COLLECTION)
+        documents.do_without(COLLECTION)
 
     def messages(self) -> Mapping[str, Message]:
         """The newest version of every message, by key, in the order in which they came. Not to be changed."""
         self._take_up()
         return self._messages
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all messages are known, and not only those that wait in the journal."""
+        return self._documents.is_read(COLLECTION)
 
     def known(self) -> Mapping[str, Message]:
         """The same as it was last read, without asking the store; not to be changed."""

@@ -4,7 +4,7 @@ A message is durable before it is handed over, and so is what came of it before 
 is: after a kill at any point it goes out, at most once more for that kill, under the same key. Of several
 processes on one store the one that leads sends, which is asked before each hand-over; one that was stopped
 between question and hand-over may repeat that message. While the store cannot be asked nobody leads, and
-each process tells by itself that the store is away.
+each process tells by itself that the store is away; see `health.OWN`.
 
 Within a contact the message made first goes first. One that has failed `FEW` times holds up the others no
 longer, so that they are tried too; and once a way works again, or the file says another one, what waited
@@ -23,9 +23,9 @@ from typing import Protocol
 
 from sensormon.model.clock import MINUTE, SECOND, Clock
 from sensormon.model.errors import JournalError, StoreError
-from sensormon.notify.config import Condition
 from sensormon.notify.flights import Flight, Flights, Launch, in_a_thread
-from sensormon.notify.messages import Kind, Message
+from sensormon.notify.health import is_own
+from sensormon.notify.messages import Message
 from sensormon.notify.outbox import Outbox
 from sensormon.notify.trying import FEW, Outcome, after
 from sensormon.stores.leader import Leader
@@ -45,7 +45,13 @@ _log = logging.getLogger(__name__)
 
 
 class Planner(Protocol):
-    """Says what is to be told now. Only the thread that sends calls it."""
+    """Says what is to be told now. Only the thread that sends calls it.
+
+    `problem` says why events could not be read at the last plan; empty if they were.
+    """
+
+    @property
+    def problem(self) -> str: ...
 
     def plan(self, now: int, alone: bool) -> Sequence[Message]:
         """The messages that are due and not in the outbox yet.
@@ -125,12 +131,15 @@ class Sender:
                 self._begin(self._clock.now())
             else:
                 self._outbox.messages()  # for those who look at what is known here
-            self.problem = ""
+            self._note(self._planner.problem)
         except (StoreError, JournalError) as error:
-            if str(error) != self.problem:
-                _log.warning("notifications wait: %s", error)
-            self.problem = str(error)
+            self._note(str(error))
         return BUSY if len(self._flights) else PACE
+
+    def _note(self, problem: str) -> None:
+        if problem and problem != self.problem:
+            _log.warning("notifications wait: %s", problem)
+        self.problem = problem
 
     def under_way(self) -> list[Flight]:
         """The hand-overs that have begun and whose outcome is not kept yet."""
@@ -182,13 +191,14 @@ class Sender:
 
     def _due_by_plan(self, now: int) -> list[Message]:
         alone = self.leading is None
-        return [each for each in self._planner.plan(now, alone) if not alone or _tells_of_the_store(each)]
+        return [each for each in self._planner.plan(now, alone) if not alone or is_own(each)]
 
     def _begin(self, now: int) -> None:
         """Hand over what is due: of each contact that has nothing under way the first message."""
         waiting: dict[str, list[Message]] = defaultdict(list)
+        every = self.leading and self._outbox.is_read
         for message in self._outbox.waiting():
-            if self.leading or _tells_of_the_store(message):
+            if every or is_own(message):
                 waiting[message.contact].append(message)
         for contact, messages in waiting.items():
             if not self._flights.room_for(contact) or (self.leading and not self._others_know(contact)):
@@ -250,7 +260,7 @@ class Sender:
 
     def _may_send(self, message: Message) -> bool:
         if self.leading is None:
-            return _tells_of_the_store(message)
+            return is_own(message)
         try:
             return self._leader.holds()
         except StoreError:
@@ -274,9 +284,3 @@ class Sender:
 
 def _failures(message: Message) -> int:
     return sum(attempt.time >= message.begun for attempt in message.tries)
-
-
-def _tells_of_the_store(message: Message) -> bool:
-    """Whether it is about the store that is away, which nobody can ask who sends."""
-    of_health = message.kind in (Kind.HEALTH, Kind.RETURNED)
-    return of_health and message.condition.startswith(f"{Condition.STORE}")

@@ -8,6 +8,7 @@ from datetime import time
 
 from sensormon.notify.conditions import Standing
 from sensormon.notify.config import Calendar, Condition, Contact, Escalation, Limit, NotifyConfig, Rule
+from sensormon.notify.health import health_messages, is_own
 from sensormon.notify.messages import Kind, Message
 from sensormon.notify.planning import plan
 from sensormon.notify.told import Told
@@ -49,6 +50,26 @@ def test_a_condition_is_told_once_while_it_stands_and_again_when_it_comes_back()
     assert due(60, [], record) == []
     (again,) = due(90, [replace(PH, since=moment(70))], record)
     assert again.key != message.key
+
+
+def test_alone_a_process_tells_of_what_is_its_own_beside_whatever_else_stands() -> None:
+    config = NotifyConfig(None, {"shift": SHIFT}, {}, {"ill": replace(ILL, returned=True, heartbeat=60)})
+    record = Told()
+    due(5, [PH], record, replace(ILL, returned=True))
+    (message,) = health_messages(config, None, record, [STORE], moment(30), alone=True)
+    assert (message.condition, is_own(message)) == ("store:DuckDB", True)
+    (message,) = health_messages(config, None, record, [PH, STORE], moment(30), alone=True)
+    assert message.condition == "store:DuckDB"
+    record.add(message)
+    (back,) = health_messages(config, None, record, [], moment(40), alone=True)
+    assert (back.kind, back.condition) == (Kind.RETURNED, "store:DuckDB"), "pH is not said to report again"
+
+
+def test_a_heartbeat_goes_out_when_events_cannot_be_read() -> None:
+    rule = replace(ILL, health=(), heartbeat=60)
+    config = NotifyConfig(None, {"shift": SHIFT}, {}, {"ill": rule})
+    (alive,) = health_messages(config, None, Told(), [STORE], moment(30))
+    assert alive.text.splitlines() == ["The monitor is alive. Events cannot be read now.", STORE.words]
 
 
 def test_the_end_of_a_condition_is_told_once_if_the_rule_says_so() -> None:

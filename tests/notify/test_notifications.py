@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import Kind, MessageState
-from sensormon.notify.notifications import Notifications, accompany, failing, notifications_of
+from sensormon.notify.notifications import accompany, failing, notifications_of
 from sensormon.notify.sender import IDLE
 from sensormon.notify.trying import Outcome, after
 from sensormon.stores.entries import AuditQuery
@@ -24,8 +23,7 @@ from tests.support.access import ADMIN, person
 from tests.support.messages import message
 from tests.support.plant import START, batch_of
 from tests.support.receiver import Receiver
-
-SPIKE = [*(("fermenter_temp", 37.0 + 0.1 * (row % 5)) for row in range(60)), ("fermenter_temp", 48.0)]
+from tests.support.telling import SPIKE, tell
 
 
 @pytest.fixture
@@ -49,16 +47,6 @@ def write(folder: Path, receiver: Receiver, more: str = "") -> None:
         f'[contacts.shift]\nways = ["http://127.0.0.1:{receiver.port}/hook"]\ngroup = 0\n'
         f'allow_private = true\n{more}[rules.all]\nto = ["shift"]\n'
     )
-
-
-def tell(notifications: Notifications, clock: ManualClock, steps: int = 8) -> None:
-    """Let the sender step, and hand-overs land between two steps."""
-    pause = threading.Event()
-    for _ in range(steps):
-        notifications.sender.step()
-        while not all(flight.landed for flight in notifications.sender.under_way()):
-            pause.wait(0.002)
-        clock.advance(3)
 
 
 def test_an_event_is_told_once_with_why(running: Monitor, clock: ManualClock, receiver: Receiver) -> None:

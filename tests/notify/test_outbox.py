@@ -10,7 +10,7 @@ import pytest
 
 from sensormon.access.roles import Act, Role
 from sensormon.model.clock import DAY, MINUTE, ManualClock
-from sensormon.model.errors import Forbidden, JournalError, StoreUnavailable, UsageError
+from sensormon.model.errors import Forbidden, JournalError, UsageError
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
@@ -185,6 +185,21 @@ def test_without_the_store_the_messages_known_count(
     outbox.add([message(1)])
     running.parts.store.close()
     clock.advance(60)
-    assert outbox.waiting() == [message(1)]
-    with pytest.raises(StoreUnavailable):
-        outbox_of(running).messages()
+    assert (outbox.waiting(), outbox.is_read) == ([message(1)], True)
+
+
+def test_before_the_store_was_ever_read_the_messages_of_the_journal_count_and_are_said_to_be_no_more(
+    outbox: Outbox, running: Monitor, clock: ManualClock
+) -> None:
+    running.drain()
+    outbox.add([message(1)])
+    running.drain()
+    running.parts.store.close()
+    other = outbox_of(running)
+    assert [*other.add([message(2)])] == [message(2)]
+    assert (other.waiting(), other.is_read) == ([message(2)], False)
+    clock.advance(60)
+    running.drain()
+    running.parts.store.open()
+    clock.advance(60)
+    assert ({*other.messages()}, other.is_read) == ({message(1).key, message(2).key}, True)

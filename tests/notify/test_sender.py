@@ -36,6 +36,7 @@ class Planned:
         self.next: list[Message] = []
         self.alone: list[bool] = []
         self.started_over = 0
+        self.problem = ""
 
     def plan(self, _now: int, alone: bool) -> Sequence[Message]:
         self.alone.append(alone)
