@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
 import ssl
@@ -102,6 +103,24 @@ def test_it_ends_at_the_deadline_and_hides_its_url(receiver: StartReceiver, outg
     assert answer == Answer(False, "ntfy: no complete answer within 3 s")
     assert any(b"apprise_child" in line for line in seen)
     assert not any(TOKEN.encode() in line for line in seen)
+
+
+def test_it_has_no_secret_of_the_monitor(
+    receiver: StartReceiver, outgoing: Outgoing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SENSORMON_TOKEN", "MAIL_PASSWORD", "https_proxy"):
+        monkeypatch.setenv(name, "http://s3cr3t")
+    seen: list[bytes] = []
+
+    def look(request: Request) -> None:
+        children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+        numbers = [number for path in children for number in path.read_text().split()]
+        seen.extend(Path(f"/proc/{number}/environ").read_bytes() for number in numbers)
+        request.answer(200)
+
+    assert ntfy(receiver(look)).send(outgoing, 10).delivered
+    assert any(b"NETRC=" in variables for variables in seen)
+    assert not any(b"s3cr3t" in variables for variables in seen)
 
 
 def test_a_host_that_leads_to_this_machine_is_refused(receiver: StartReceiver, outgoing: Outgoing) -> None:
