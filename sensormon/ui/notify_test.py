@@ -31,7 +31,7 @@ KIND = "test"
 AT_ONCE = 2.5
 """Seconds for which the page waits for the answer before it shows that it waits."""
 APART = 10 * SECOND
-"""µs between two tests to a contact, whoever sends them: limits do not hold them back."""
+"""µs between two tests to a contact by one way, whoever sends them: limits do not hold them back."""
 _SENT = "notify-tests"
 """Key in the session's state: by contact, the way in words and the job."""
 
@@ -73,12 +73,12 @@ def send_a_test(m: Monitor, contact: Contact, *, disabled: bool) -> None:
 
 
 def begin(m: Monitor, message: Message, words: str) -> Job:
-    """Hand the test over in a job. Raises UsageError if this contact was sent another within `APART`."""
-    kind = f"{KIND} {message.contact}"
+    """Hand the test over in a job. Raises UsageError if another went the same way within `APART`."""
+    kind = f"{KIND} {message.contact} {message.way}"
     before = m.jobs.of(kind)
     if before and 0 <= message.created - before[0].started < APART:
         raise UsageError(
-            f"{message.contact} was sent a test a moment ago",
+            f"{message.contact} was sent a test by this way a moment ago",
             where=f"contacts.{message.contact}",
             hint=f"Wait {APART // SECOND} s between two of them",
         )

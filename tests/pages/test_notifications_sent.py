@@ -79,10 +79,10 @@ def test_test_is_handed_over_and_its_answer_shown(plant: Monitor, receiver: Rece
 
 
 @pytest.mark.usefixtures("plant")
-def test_tests_to_a_contact_are_no_flood(clock: ManualClock, receiver: Receiver) -> None:
+def test_tests_by_one_way_are_no_flood(clock: ManualClock, receiver: Receiver) -> None:
     app = press(show("notifications", notify="Contacts"), "contact-test-shift")
     app = press(app, "contact-test-shift")
-    assert "shift was sent a test a moment ago" in text(app)
+    assert "shift was sent a test by this way a moment ago" in text(app)
     press(show("notifications", notify="Contacts"), "contact-test-shift")
     assert len(receiver.received) == 1
     clock.advance(10)
