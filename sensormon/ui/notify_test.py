@@ -64,7 +64,8 @@ def send_a_test(m: Monitor, contact: Contact, *, disabled: bool) -> None:
     )
 
     def send_it(_by: str) -> None:
-        job = begin(m, message, words)
+        check_pause(m, message)
+        job = m.jobs.start(kind_of(message), f"Test to {words}", work_of(m, message))
         st.session_state.setdefault(_SENT, {})[contact.name] = (words, job)
         m.jobs.wait(job, AT_ONCE)
 
@@ -72,17 +73,20 @@ def send_a_test(m: Monitor, contact: Contact, *, disabled: bool) -> None:
     carried_out(m, change, send_it, "The test was not sent")
 
 
-def begin(m: Monitor, message: Message, words: str) -> Job:
-    """Hand the test over in a job. Raises UsageError if another went the same way within `APART`."""
-    kind = f"{KIND} {message.contact} {message.way}"
-    before = m.jobs.of(kind)
+def kind_of(message: Message) -> str:
+    """The kind of job: tests by one way run one after the other."""
+    return f"{KIND} {message.contact} {message.way}"
+
+
+def check_pause(m: Monitor, message: Message) -> None:
+    """Raises UsageError if another test went the same way within `APART`."""
+    before = m.jobs.of(kind_of(message))
     if before and 0 <= message.created - before[0].started < APART:
         raise UsageError(
             f"{message.contact} was sent a test by this way a moment ago",
             where=f"contacts.{message.contact}",
             hint=f"Wait {APART // SECOND} s between two of them",
         )
-    return m.jobs.start(kind, f"Test to {words}", work_of(m, message))
 
 
 def answer_to_test(m: Monitor, contact: Contact) -> None:
