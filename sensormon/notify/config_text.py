@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, time
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -69,9 +70,11 @@ class _Table:
     def __init__(self, where: str, content: Mapping[str, Any]) -> None:
         self.where = where
         self._left = dict(content)
+        self._keys: list[str] = []
 
     def take(self, key: str, read: Callable[[Any], Value]) -> Value | None:
         """The value of this key; None if it is not set. Raises UsageError."""
+        self._keys.append(key)
         if key not in self._left:
             return None
         try:
@@ -90,7 +93,8 @@ class _Table:
         """Raises UsageError if a key was not taken."""
         if self._left:
             name = str(min(self._left))[:100]
-            raise UsageError(f"the key {name!r} is not known", where=self.where)
+            hint = _meant(name, self._keys) or f"Known here: {', '.join(self._keys)}"
+            raise UsageError(f"the key {name!r} is not known", where=self.where, hint=hint)
 
 
 def _mail(table: _Table) -> Mail:
@@ -181,12 +185,12 @@ def _check_names(config: NotifyConfig) -> None:
         where = f"[rules.{rule.name}]"
         for name in (*rule.to, *(name for step in rule.escalate for name in step.to)):
             if name not in config.contacts:
-                raise UsageError(f"there is no contact {name!r}", where=where, hint=f"Add [contacts.{name}]")
+                hint = _meant(name, config.contacts) or f"Add [contacts.{name}]"
+                raise UsageError(f"there is no contact {name!r}", where=where, hint=hint)
         for calendar in rule.calendars:
             if calendar not in config.calendars:
-                raise UsageError(
-                    f"there is no calendar {calendar!r}", where=where, hint=f"Add [calendars.{calendar}]"
-                )
+                hint = _meant(calendar, config.calendars) or f"Add [calendars.{calendar}]"
+                raise UsageError(f"there is no calendar {calendar!r}", where=where, hint=hint)
     for contact in config.contacts.values():
         if config.mail is None and any(way.startswith("mailto:") for way in contact.ways):
             raise UsageError(
@@ -194,6 +198,12 @@ def _check_names(config: NotifyConfig) -> None:
                 where=f"[contacts.{contact.name}]",
                 hint='Add [mail] with server = "smtp+starttls://…" and from = "…"',
             )
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    """The question whether another name was meant; empty if none is like it."""
+    alike = get_close_matches(name, [*names][:MOST], 1)
+    return f"Was {alike[0]!r} meant?" if alike else ""
 
 
 # -- values; each raises ValueError ----------------------------------------------------

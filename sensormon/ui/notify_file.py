@@ -44,6 +44,7 @@ class Known:
     text: str | None
     seen: str = ""
     problem: str = ""
+    path: str = ""
 
 
 def known(m: Monitor) -> Known:
@@ -52,7 +53,7 @@ def known(m: Monitor) -> Known:
     try:
         draft = file.read()
     except (UsageError, StoreError, JournalError) as error:
-        return Known(file.current(), None, problem=str(error))
+        return Known(file.current(), None, problem=str(error), path=str(file.path))
     return Known(draft.config, draft.text, draft.seen, file.problem)
 
 
@@ -62,8 +63,8 @@ def say_problem(now: Known) -> None:
         st.info(literal(said))
     if now.text is None:
         st.error(
-            f"{literal(now.problem)}\n\nWhat was in force before stays in force. Correct the file by hand; "
-            "then it can be edited here again.",
+            f"{literal(now.problem)}\n\nWhat was in force before stays in force. Correct "
+            f"{literal(now.path)} by hand; then it can be edited here again.",
             title="The file of notifications is wrong",
         )
     elif now.problem:

@@ -39,7 +39,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
     now = known(m)
     say_problem(now)
     why_not(m, Act.MANAGE_NOTIFICATIONS)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         contacts = st.multiselect(
             "Contacts",
             [*now.config.contacts],

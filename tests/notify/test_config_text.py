@@ -118,6 +118,8 @@ def test_an_empty_file_tells_nobody_of_anything() -> None:
     ("text", "words"),
     [
         ("[rules.a]\nto = ['x']", "there is no contact 'x'. Add [contacts.x]"),
+        ("[rules.a]\nto = ['x']\nseverty = 'low'", "'severty' is not known. Was 'severity' meant?"),
+        ("[rules.a]\nto=['shfit']\n[contacts.shift]\nways=['https://a.example']", "Was 'shift' meant?"),
         ("[rules.a]\nto = []", "[rules.a]: to: the list is empty"),
         ("[rules.a]\ntags = ['x']", '[rules.a]: to is not set. Write to = ["shift"]'),
         ("[rules.a]\nto = ['x']\ncolour = 1", "the key 'colour' is not known"),
