@@ -259,7 +259,7 @@ def _wrong_times(window: Maintenance, now: int) -> str:
     if not 0 <= window.since <= LAST or not 0 <= window.until <= LAST:
         wrong = "maintenance is at a time between 1970 and 9999"
     elif length <= 0:
-        wrong = "the maintenance ends before it begins"
+        wrong = "it ends before it begins"
     elif window.weekly and length > LONGEST_WEEKLY:
         wrong = "maintenance of every week lasts a week at most"
     elif length > LONGEST:

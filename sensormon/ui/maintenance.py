@@ -115,17 +115,22 @@ def _add_dialog(m: Monitor, viewer: Viewer) -> None:
             help="Names of tags, separated by commas; * stands for anything, ? for one character, * alone "
             "for all tags. Tags that come later are taken too.",
         )
-        since = time_field(viewer, "From", hour, key="maintenance-since")
-        until = time_field(viewer, "To", hour + 2 * HOUR, last=True, key="maintenance-until")
+        left, right = st.columns(2, gap="small")
+        with left:
+            since = time_field(viewer, "From", hour, key="maintenance-since")
+        with right:
+            until = time_field(viewer, "To", hour + 2 * HOUR, last=True, key="maintenance-until")
         weekly = st.checkbox("Every week at these times", key="maintenance-weekly")
         last = st.date_input("Last day, if every week", None, format="YYYY-MM-DD", key="maintenance-last")
         reason = st.text_input("Reason", max_chars=LONGEST_NOTE, key="maintenance-reason", required=True)
         who = name_field(m, "maintenance-who")
+        refused = st.container()  # beside the button: below it may be below the window's edge
         sent = st.form_submit_button("Plan", type="primary", **allowed(m, Act.SHELVE))
     if not sent:
         return
     if since is None or until is None:
-        not_done(UsageError("give both times", where="maintenance"), "Nothing was planned")
+        with refused:
+            not_done(UsageError("give both times"), "Nothing was planned")
         return
     named = [name.strip() for name in (patterns or "").split(",") if name.strip()]
     given: dict[str, Any] = {
@@ -148,7 +153,9 @@ def _add_dialog(m: Monitor, viewer: Viewer) -> None:
     def add(name: str) -> None:
         m.maintenance.add(who=name, **given)
 
-    if carried_out(m, change, add, "Nothing was planned", who):
+    with refused:
+        done = carried_out(m, change, add, "Nothing was planned", who)
+    if done:
         st.rerun()
 
 
