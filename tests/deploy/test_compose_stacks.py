@@ -37,10 +37,10 @@ pytestmark = [
 ]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], said: Callable[[], object] = str) -> None:
     until = time.monotonic() + LONGEST
     while not condition():
-        assert time.monotonic() < until
+        assert time.monotonic() < until, said()
         time.sleep(0.1)
 
 
@@ -69,7 +69,7 @@ def test_two_collectors_a_database_and_a_dashboard_collect_and_show_it(tmp_path:
     began = time.monotonic()
     variables, tables = {"COLLECTOR_2_SOURCE": "simulator"}, {"collector-2": SECOND_LINE}
     with closing(ComposeStack(tmp_path, "postgresql.yaml", variables=variables, tables=tables)) as stack:
-        wait_until(lambda: all(map(stack.healthy, MONITORS)))
+        wait_until(lambda: all(map(stack.healthy, MONITORS)), lambda: stack.unhealthy)
         token = reading_token(stack)
         wait_until(lambda: {"fermenter_ph", "line2_pressure"} <= {*shown(stack, token)["tag"]})
         report("postgresql.yaml", began)
@@ -80,7 +80,7 @@ def test_two_collectors_a_database_and_a_dashboard_collect_and_show_it(tmp_path:
 def test_a_bus_two_workers_a_database_and_a_dashboard_collect_and_show_it(tmp_path: Path) -> None:
     began = time.monotonic()
     with closing(ComposeStack(tmp_path, "postgresql.yaml", "bus.yaml")) as stack:
-        wait_until(lambda: all(map(stack.healthy, MONITORS)))
+        wait_until(lambda: all(map(stack.healthy, MONITORS)), lambda: stack.unhealthy)
         wait_until(lambda: all("taking readings from" in stack.log(name) for name in MONITORS[1:]))
         passwords = bus_passwords(tmp_path / "secrets")
         device = f"nats://device:{passwords['device']}@127.0.0.1:{stack.bus_port}"

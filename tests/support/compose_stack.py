@@ -53,6 +53,8 @@ class ComposeStack:
         """Of the bus, if there is one."""
         self.environments: dict[str, dict[str, str]] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.unhealthy: dict[str, str] = {}
+        """What the last health check of each service said; empty if it is healthy."""
         try:
             self._start_servers("bus.yaml" in names)
             for name in self._services:
@@ -72,6 +74,7 @@ class ComposeStack:
         checked = subprocess.run(
             self._command(test[1:]), cwd=ROOT, env=self.environments[name], check=False, capture_output=True
         )
+        self.unhealthy[name] = f"{checked.stdout!r} {checked.stderr!r}" if checked.returncode else ""
         return checked.returncode == 0
 
     def run(self, name: str, *arguments: str) -> str:
