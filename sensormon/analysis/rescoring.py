@@ -282,7 +282,7 @@ def _others(profile: Profile, tag: Tag, watched: Mapping[str, pd.DataFrame]) -> 
         raise UsageError(
             f"the condition looks at {name!r}, whose readings are not at hand",
             where=f"profile {profile.name!r}",
-            hint="Choose a tag of numbers that exists",
+            hint="Choose a numeric tag that exists",
         )
     return watched[name]
 

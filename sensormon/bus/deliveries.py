@@ -40,7 +40,7 @@ class Delivery:
                 int, tokens[4:9] if len(tokens) == 9 else tokens[6:11]
             )
             return cls(Message(sequence, subject, data, time // 1000), reply, number, times > 1, pending)
-        raise ValueError(f"{reply[:80]!r} is no delivery of JetStream")
+        raise ValueError(f"{reply[:80]!r} is not a reply subject of JetStream")
 
 
 class Deliveries:

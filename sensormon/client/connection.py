@@ -37,7 +37,9 @@ class Connection:
         self._sleep = sleep
         if not self.url.startswith(("http://", "https://")) or not httpx.URL(self.url).host:
             raise UsageError(
-                f"{url[:200]!r} is no address of a monitor", where="url", hint="Write http://localhost:8501"
+                f"{url[:200]!r} is not the address of a monitor",
+                where="url",
+                hint="Write http://localhost:8501",
             )
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(base_url=f"{self.url}/api", headers=headers, timeout=timeout)
@@ -123,7 +125,7 @@ class Connection:
 
     def _foreign(self, answer: httpx.Response) -> MonitorAway:
         return MonitorAway(
-            f"an answer that is none of a monitor's ({answer.status_code})",
+            f"the answer did not come from a monitor ({answer.status_code})",
             where=str(answer.request.url.copy_with(query=None)),
             hint="Look whether the address is that of a monitor's pages, and what is in front of it",
         )

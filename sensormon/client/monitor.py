@@ -129,7 +129,7 @@ class Monitor:
                     return stream.read_all()
             except (pa.ArrowInvalid, OSError):  # the latter if it ends within a record batch
                 raise MonitorAway(
-                    "the answer ended early, or is none of a monitor's",
+                    "the answer ended early, or did not come from a monitor",
                     where=self._connection.url,
                     hint="Try again; look at the monitor's log",
                 ) from None

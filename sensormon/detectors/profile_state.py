@@ -62,7 +62,7 @@ def check(profiles: Profiles, tags: Sequence[Tag]) -> None:
                     f"the condition of profile {profile.name!r} needs the tag {profile.condition.tag!r}, "
                     f"which {'does not exist' if tag is None else 'has states'}",
                     where="profiles",
-                    hint="Choose a tag of numbers",
+                    hint="Choose a numeric tag",
                 )
         size = memory(detectors.values())
         if size > MOST_BYTES:

@@ -150,7 +150,7 @@ def checked(folder: Path, progress: Progress) -> Manifest:
         document = read_object(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(
-            "there is no manifest", where=str(path), hint="This is no back-up, or one that was not finished"
+            "there is no manifest", where=str(path), hint="This is not a back-up, or it was not finished"
         ) from None
     except ValueError as error:
         raise _harmed(path, f"it cannot be read ({error})") from error

@@ -191,7 +191,7 @@ def _settings(head: Mapping[str, Any]) -> DetectorSettings:
     if settings.profiles is not None:
         settings = replace(settings, profiles=read_profiles(settings.profiles))
     if not isinstance(settings.reason, str):
-        raise ValueError(f"{settings.reason!r} is no reason")
+        raise ValueError(f"{settings.reason!r} is not a reason")
     return settings
 
 
@@ -199,7 +199,7 @@ def _words(head: Mapping[str, Any]) -> tuple[StateWord, ...]:
     words = tuple([StateWord(tag, code, word) for tag, code, word in head.get("words", ())])
     for entry in words:
         if not (isinstance(entry.tag, str) and type(entry.code) is int and isinstance(entry.word, str)):
-            raise ValueError(f"{entry!r} is no state's word")
+            raise ValueError(f"{entry!r} is not the word of a state")
     return words
 
 
@@ -291,7 +291,7 @@ def _places(count: int) -> bytes:
 def _names(names: object) -> tuple[str, ...]:
     """These names. Raises ValueError if they are none."""
     if not isinstance(names, list):
-        raise ValueError(f"{names!r} are no names")
+        raise ValueError(f"{names!r} are not names")
     return shared_names(tuple(names))
 
 
@@ -299,7 +299,7 @@ def _names(names: object) -> tuple[str, ...]:
 def shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """The same object for equal names, since each record names them again."""
     if not names or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"{names!r} are no names")
+        raise ValueError(f"{names!r} are not names")
     return names
 
 
@@ -308,7 +308,7 @@ def _batch_entry(head: Mapping[str, Any], payload: bytes, start: int) -> BatchEn
     if not isinstance(rows, int) or rows < 0:
         raise ValueError(f"{rows!r} rows")
     if not isinstance(import_id, int) or import_id < 0:
-        raise ValueError(f"{import_id!r} is no import")
+        raise ValueError(f"{import_id!r} is not the number of an import")
     judged = "profiles" in head
     detectors = _names(head["detectors"]) if judged else ()
     profiles = _names(head["profiles"]) if judged else ()

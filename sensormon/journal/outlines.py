@@ -294,7 +294,7 @@ def _any_outline(number: int, text: bytes) -> tuple[Outline, bytes]:
 def _without_readings(head: bytes) -> BatchEntry:
     entry = decode(HEAD.pack(b"B", len(head)) + head)
     if not isinstance(entry, BatchEntry):
-        raise JournalDamaged("a batch is none", where="journal")
+        raise JournalDamaged("a batch cannot be read", where="journal")
     return entry
 
 

@@ -332,7 +332,7 @@ def _check_profile(profile: Profile) -> None:
             f"a delay of profile {name!r} cannot be used", f"Give seconds from 0 to {LONGEST_DELAY:,.0f}"
         )
     if profile.severity not in SEVERITIES:
-        raise _wrong(f"{_repr(profile.severity)} is no severity", "Use low, medium, high, or none")
+        raise _wrong(f"{_repr(profile.severity)} is not a severity", "Use low, medium, high, or none")
     if not 0.0 <= profile.target < math.inf:
         raise _wrong(f"the target of profile {name!r} cannot be used", "Give events a day, 0 for none")
 
@@ -388,25 +388,25 @@ def _read_assignment(row: Mapping[str, Any]) -> Assignment:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"{_repr(value)} is no mapping")
+        raise TypeError(f"{_repr(value)} is not a mapping")
     return value
 
 
 def _list(value: object) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{_repr(value)} is no list")
+        raise TypeError(f"{_repr(value)} is not a list")
     return value
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{_repr(value)} is no text")
+        raise TypeError(f"{_repr(value)} is not text")
     return value
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{_repr(value)} is no number")
+        raise TypeError(f"{_repr(value)} is not a number")
     float(value)  # a whole number that is too large for one raises OverflowError
     return value
 

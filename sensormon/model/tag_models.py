@@ -116,7 +116,7 @@ def check_new(model: TagModel, table: TagTable, models: int) -> None:
     unknown = [tag for tag in model.columns if tag not in table]
     words = [tag for tag in model.columns if tag in table and table[tag].has_states]
     if unknown or words:
-        raise _wrong(f"{(unknown + words)[0]!r} is no tag of numbers", "Choose tags of numbers")
+        raise _wrong(f"{(unknown + words)[0]!r} is not a numeric tag", "Choose numeric tags")
     if not 2 <= len(set(tags)) == len(tags) <= MOST_TAGS:
         raise _wrong(f"{len(tags)} tags are too few or too many", f"Choose 2 to {MOST_TAGS} different tags")
     if not SHORTEST <= model.interval <= LONGEST:

@@ -356,7 +356,7 @@ def _some(words: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
     def read(value: Any) -> tuple[str, ...]:
         chosen = _texts(value)
         if unknown := [word for word in chosen if word not in words]:
-            raise ValueError(f"{unknown[0][:100]!r} is none of {'; '.join(words)}")
+            raise ValueError(f"{unknown[0][:100]!r} is not one of {'; '.join(words)}")
         return chosen
 
     return read

@@ -220,7 +220,7 @@ class _Body:
         """Raise UsageError for more lines with something wrong than anybody would look at."""
         if count > _MOST_WRONG:
             raise UsageError(
-                f"more than {_MOST_WRONG:,} of its lines are no rows of its table, the first in line "
+                f"more than {_MOST_WRONG:,} of its lines do not fit its table, the first is line "
                 f"{first}: {detail}",
                 where=str(self.path),
                 hint="Give a file with the same cells in every row",

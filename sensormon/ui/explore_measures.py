@@ -36,7 +36,7 @@ def tag_to_measure(m: Monitor, chosen: Chosen) -> str | None:
     names = [name for name in chosen.names if not m.tags[name].has_states]
     if not names:
         st.info(
-            "A state is not a number: it has no distribution and no limits. Choose a tag of numbers above.",
+            "A state is not a number: it has no distribution and no limits. Choose a numeric tag above.",
             title="Only states in view",
         )
         return None

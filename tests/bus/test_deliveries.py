@@ -84,5 +84,5 @@ def test_where_to_acknowledge_says_what_a_delivery_is() -> None:
     assert plain.message.time == 1796030630851410
     domain = Delivery.of("s", "$JS.ACK.hub.hash.sensormon.partition-3.1.17.40.1796030630851410625.6.r", b"x")
     assert (domain.message.sequence, domain.number, domain.again) == (17, 40, False)
-    with pytest.raises(ValueError, match="no delivery"):
+    with pytest.raises(ValueError, match="is not a reply subject"):
         Delivery.of("s", "_INBOX.x", b"x")

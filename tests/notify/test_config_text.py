@@ -149,7 +149,7 @@ def test_an_empty_file_tells_nobody_of_anything() -> None:
         ("rules = 1", "a table is needed"),
         ("nonsense", "it cannot be read"),
         ("[rules.a]\nto=['x']\nhealth=['store']\ntags=['t']", "not of both"),
-        ("[rules.a]\nto=['x']\nhealth=['flood']", "is none of"),
+        ("[rules.a]\nto=['x']\nhealth=['flood']", "is not one of"),
         ("[rules.a]\nto=['x']\nescalate=[{after=9,to=['x']},{after=5,to=['x']}]", "follow one another"),
         ("[rules.a]\nto=['x']\nescalate=[{after=9}]", "escalate: to is not set"),
     ],

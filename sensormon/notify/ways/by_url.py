@@ -24,7 +24,7 @@ def way_of(url: str, *, mail: MailServer | None, secret: str, allow_private: boo
     scheme = scheme.lower()
     if not colon or len(url) > LONGEST_URL or not url.isprintable() or " " in url:
         raise UsageError(
-            "a way is no URL",
+            "this is not a URL",
             where="ways",
             hint="Write mailto:NAME@HOST, https://HOST/PATH, or one of apprise",
         )

@@ -212,7 +212,9 @@ def _address(text: str, where: str) -> Address:
         return Address(cleaned(who).strip('" '), addr_spec=f"{name}@{domain}")
     except (ValueError, IndexError, MessageError):
         raise UsageError(
-            f"{text[:100]!r} is no mail address", where=where, hint="Write one, such as lead@plant.example"
+            f"{text[:100]!r} is not an email address",
+            where=where,
+            hint="Write one, such as lead@plant.example",
         ) from None
 
 
@@ -232,7 +234,7 @@ def _place(url: str) -> tuple[str, int]:
 
 def _no_server() -> UsageError:
     return UsageError(
-        "this is no mail server's URL",
+        "this is not the URL of a mail server",
         where="mail.server",
         hint="Write smtp+starttls://HOST:587, smtps://HOST:465 or smtp://HOST:25, without a user",
     )

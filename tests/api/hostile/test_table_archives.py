@@ -217,7 +217,7 @@ def test_the_process_is_killed_when_its_viewer_leaves(tmp_path: Path) -> None:
 def test_lines_without_end_that_fit_no_table_are_counted_and_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"time,a\n" + b"2026-01-31 12:00:00,1\n" * 600 + b"1,2,3\n" * 150_000)
-    assert "more than 100,000 of its lines are no rows of its table, the first in line 602" in refusal(path)
+    assert "more than 100,000 of its lines do not fit its table, the first is line 602" in refusal(path)
 
 
 @pytest.mark.parametrize("line", [b'"', b'"a\n', b'",",\n', b',"\n'])
