@@ -77,7 +77,7 @@ def _not_outside(address: Address) -> str | None:
         "an unspecified address, which is this machine": address.is_unspecified,
         "a link-local address": address.is_link_local,
         "a multicast address": address.is_multicast,
-        "no address of the internet or of a private network": not (
+        "an address of neither the internet nor a private network": not (
             given_out or any(address in network for network in PLANT)
         ),
     }
