@@ -60,6 +60,8 @@ class RulesSince:
     def of(self, rules: Mapping[str, Rule]) -> dict[str, int]:
         """By name (µs UTC); those not seen before are kept, and those that are gone forgotten.
 
+        One that was seen at a time yet to come, because the clock has been set back, is seen anew: until
+        then it would take nothing.
         Raises StoreError if they were never read, JournalError if they cannot be kept.
         """
         known = self._documents.standing(COLLECTION)
@@ -67,11 +69,12 @@ class RulesSince:
         since, changes = dict[str, int](), list[Version]()
         for name, rule in rules.items():
             selection = key_of(*map(repr, _selection(rule)))
-            before = known[name].content if name in known else None
-            if before is not None and before["selection"] == selection:
-                since[name] = int(before["since"])
+            before = known[name].content if name in known else {"since": now, "selection": ""}
+            since[name] = began = min(int(before["since"]), now)
+            if before["selection"] == selection and before["since"] <= now + MINUTE:
                 continue
-            since[name] = now if before is None else max(int(before["since"]), now - BEFORE)
+            if name in known and before["selection"] != selection:
+                since[name] = max(began, now - BEFORE)
             changes.append(Version(COLLECTION, name, {"since": since[name], "selection": selection}))
         changes += [
             Version(COLLECTION, name, document.content, removed=True)
@@ -110,6 +113,7 @@ class DueOf:
         self.problem = ""
         """Why events could not be read at the last plan, so that only the monitor was told of."""
         self._next = 0
+        self._latest = 0
         self._full_in: int | None = None
         self._disk = 0
 
@@ -133,9 +137,12 @@ class DueOf:
 
     def _plan(self, now: int, alone: bool) -> Sequence[Message]:
         config = self._config()
+        if now < self._latest:  # the clock was set back
+            self._told = None
+        self._latest = now
         self._outbox.messages()
         is_read = self._outbox.is_read  # before they are counted, or a day of events could be told twice
-        told = self._all_told()
+        told = self._all_told(now)
         conditions = self._conditions(config, now)
         if alone or not is_read:
             self.problem = "" if is_read else UNREAD
@@ -171,13 +178,13 @@ class DueOf:
             imported=self._imported.ranges(),
         )
 
-    def _all_told(self) -> Told:
+    def _all_told(self, now: int) -> Told:
         messages = self._outbox.messages()
         if self._told is None or len(self._told) > len(messages) + FORGOTTEN:
             self._told, self._counted = Told(), {}
         if messages is not self._counted:
             for message in messages.values():
-                self._told.add(message)
+                self._told.add(message, now)
             self._counted = messages
         return self._told
 

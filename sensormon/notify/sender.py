@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from sensormon.model.clock import MINUTE, SECOND, Clock
+from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
 from sensormon.model.errors import JournalError, StoreError
 from sensormon.notify.flights import Flight, Flights, Launch, in_a_thread
 from sensormon.notify.health import is_own
@@ -38,6 +38,8 @@ IDLE = 2.0
 """Seconds between two steps while nobody is to be told of anything."""
 FOLLOW = 5 * SECOND
 """µs between two questions of a process that does not lead, whether it does now."""
+AHEAD = 2 * HOUR
+"""µs to the next try at most: one later than this was planned before the clock was set back."""
 LAST_WORDS = 0.2
 """Seconds that the end of the process waits for answers."""
 
@@ -219,10 +221,10 @@ class Sender:
         since = self._in_force_since(messages[0].contact, now)
         for message in messages:
             where = message.contact, message.way
-            if self._calm.get(where, 0) > now:
+            if now < self._calm.get(where, 0) <= now + AHEAD:
                 return None
             corrected = bool(message.tries) and message.tries[-1].time < since
-            if message.due <= now or corrected or self._works_again(message):
+            if not now < message.due <= now + AHEAD or corrected or self._works_again(message):
                 return message
             if 0 < _failures(message) < FEW:
                 return None

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Ints
+from sensormon.notify.calendar import NEVER
 from sensormon.notify.messages import Kind, Message
 
 ANY = "any"
@@ -60,31 +62,37 @@ class Told:
     def __len__(self) -> int:
         return len(self._known)
 
-    def add(self, message: Message) -> None:
-        """Count this message; a further version of one that tells the same changes nothing."""
+    def add(self, message: Message, now: int = NEVER) -> None:
+        """Count this message; a further version of one that tells the same changes nothing.
+
+        One from after `now`, because the clock has been set back, counts as made now; not towards limits, if
+        it is from more than a minute after.
+        """
         known = self._known.get(message.key)
         if known == (message.created, message.covers):
             return
         self._known[message.key] = message.created, message.covers
         if message.kind is Kind.TEST:
             return
-        insort(times := self._sent[message.contact, is_health(message)], message.created)
-        del times[:-KEPT_TIMES]
+        created = min(message.created, now)
+        if message.created - created <= MINUTE:
+            insort(times := self._sent[message.contact, is_health(message)], created)
+            del times[:-KEPT_TIMES]
         for line in message.condition.splitlines():
-            self._count(line, message)
+            self._count(line, message, created)
         for teller in tellers(message):
             ids = message.over if teller[2] == OVER else message.covers
             if ids:
-                self._covers[teller].append((np.array(ids, dtype=np.int64), message.created))
+                self._covers[teller].append((np.array(ids, dtype=np.int64), created))
                 self._joined.pop(teller, None)
 
-    def _count(self, condition: str, message: Message) -> None:
+    def _count(self, condition: str, message: Message, created: int) -> None:
         where = (message.rule, message.contact, condition)
         before = self._conditions.get(where, Occurrence())
         over = message.kind is Kind.RETURNED
         self._conditions[where] = Occurrence(
-            before.last if over else max(before.last, message.created),
-            max(before.returned, message.created) if over else before.returned,
+            before.last if over else max(before.last, created),
+            max(before.returned, created) if over else before.returned,
         )
 
     def by(self, rule: str, contact: str, kind: str) -> tuple[Ints, Ints]:
