@@ -69,13 +69,12 @@ class RulesSince:
         since, changes = dict[str, int](), list[Version]()
         for name, rule in rules.items():
             selection = key_of(*map(repr, _selection(rule)))
-            before = known[name].content if name in known else {"since": now, "selection": ""}
-            since[name] = began = min(int(before["since"]), now)
-            if before["selection"] == selection and before["since"] <= now + MINUTE:
-                continue
-            if name in known and before["selection"] != selection:
-                since[name] = max(began, now - BEFORE)
-            changes.append(Version(COLLECTION, name, {"since": since[name], "selection": selection}))
+            before = known[name].content if name in known else None
+            began = now if before is None else min(int(before["since"]), now)
+            changed = before is not None and before["selection"] != selection
+            since[name] = max(began, now - BEFORE) if changed else began
+            if before is None or changed or int(before["since"]) > now + MINUTE:
+                changes.append(Version(COLLECTION, name, {"since": since[name], "selection": selection}))
         changes += [
             Version(COLLECTION, name, document.content, removed=True)
             for name, document in known.items()

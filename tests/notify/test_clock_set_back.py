@@ -9,6 +9,7 @@ import pytest
 from sensormon.model.clock import DAY, SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify.config import Rule
 from sensormon.notify.due import RulesSince
 from sensormon.notify.notifications import Notifications, notifications_of
 from tests.support.plant import batch_of
@@ -81,8 +82,8 @@ def test_a_clock_a_little_ahead_in_another_process_changes_nothing(
 ) -> None:
     rules = RulesSince(notifications_of(running).documents, clock)
     running.drain()
-    seen = rules.of(["all"])
+    seen = rules.of({"all": Rule("all", ("shift",))})
     clock.advance(-30)
-    assert rules.of(["all"])["all"] == clock.now()
+    assert rules.of({"all": Rule("all", ("shift",))})["all"] == clock.now()
     clock.advance(60)
-    assert rules.of(["all"]) == seen
+    assert rules.of({"all": Rule("all", ("shift",))}) == seen

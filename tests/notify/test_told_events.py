@@ -21,7 +21,7 @@ from sensormon.notify.planning import plan
 from sensormon.notify.told import Told
 from sensormon.notify.told_events import describer, told_event
 from sensormon.view.explanation import explain
-from tests.exchange.test_import_undo import file_of, take
+from tests.support.imported_files import file_of, take
 from tests.support.plant import START, batch_of
 
 
