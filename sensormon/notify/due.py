@@ -47,7 +47,7 @@ UNREAD = "what was sent before cannot be read yet"
 
 
 class RulesSince:
-    """Since when each rule is as it is, the same for all processes on a store.
+    """Since when each rule that is on is as it is, the same for all processes on a store.
 
     A rule that was changed begins anew `BEFORE` ago, so that an edit does not tell of a whole day: what ended
     earlier and waited for the limit of its contact is not told any more.
@@ -88,7 +88,7 @@ class RulesSince:
 def _selection(rule: Rule) -> tuple[object, ...]:
     """What of a rule says which events it tells whom."""
     selected = rule.tags, rule.groups, rule.profiles, rule.detectors, rule.labels, rule.states
-    return (*selected, str(rule.severity), rule.after, rule.calendars, rule.to, rule.on)
+    return (*selected, str(rule.severity), rule.after, rule.calendars, rule.to)
 
 
 class DueOf:
@@ -160,7 +160,7 @@ class DueOf:
         self, config: NotifyConfig, told: Told, conditions: Sequence[Standing] | None, now: int
     ) -> list[Message]:
         monitor = self._monitor
-        since = self._rules_since.of(config.rules)
+        since = self._rules_since.of({name: rule for name, rule in config.rules.items() if rule.on})
         events = monitor.events.between(None, now - LATEST, now + AHEAD)
         tags = monitor.tags
         describe = describer(tags, monitor.detection.by_id(), monitor.stored, monitor.readings.verdicts)

@@ -69,6 +69,30 @@ def test_an_event_is_told_once_with_why(running: Monitor, clock: ManualClock, re
     assert (kept.state, kept.key) == (MessageState.SENT, request.headers["idempotency-key"])
 
 
+def test_a_rule_switched_on_again_tells_nothing_that_ended_while_it_was_off(
+    running: Monitor, clock: ManualClock, receiver: Receiver
+) -> None:
+    write(running.settings.data_dir, receiver)
+    notifications = notifications_of(running)
+    tell(notifications, clock, 2)
+    file = running.settings.data_dir / "notify.toml"
+    text = file.read_text()
+    file.write_text(f"{text}on = false\n")
+    tell(notifications, clock, 2)
+    running.submit(batch_of(*SPIKE, at=clock.now() - 60_000_000))
+    clock.advance(600)
+    running.submit(batch_of(*SPIKE[:-1], at=clock.now() - 60_000_000))
+    running.drain()
+    tell(notifications, clock, 2)
+    file.write_text(text)
+    tell(notifications, clock, 2)
+    assert receiver.received == []
+    running.submit(batch_of(("fermenter_temp", 48.0), at=clock.now()))
+    running.drain()
+    tell(notifications, clock)
+    assert [event["value"] for request in receiver.received for event in request.json["events"]] == [48.0]
+
+
 def test_without_a_file_nothing_is_planned_read_or_said(running: Monitor, clock: ManualClock) -> None:
     notifications = notifications_of(running)
     running.submit(batch_of(*SPIKE, at=clock.now() - 60_000_000))
