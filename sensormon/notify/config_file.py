@@ -2,7 +2,7 @@
 
 Where several processes use one store, its text is a document, too. A file that was edited by hand goes into
 the document, a document that is newer goes into the file; a process whose file cannot be written follows the
-document. A file that is wrong changes nothing: what was in force stays so, and `problem` says why.
+document. A file that is wrong or gone changes nothing: what was in force stays so, and `problem` says why.
 """
 
 from __future__ import annotations
@@ -92,6 +92,13 @@ class NotifyFile:
     def _refresh(self) -> None:
         """The lock is held."""
         stamp = _stamp(self.path)
+        if stamp is None and self._text and self._documents is None:
+            self._stamp = None
+            raise UsageError(
+                "the file is gone or cannot be seen; what was in force stays so",
+                where=str(self.path),
+                hint="Put it back; to tell nobody, leave it without rules",
+            )
         if stamp != self._stamp:
             text = _read(self.path) if stamp is not None else ""
             if text != self._text:

@@ -89,6 +89,19 @@ def test_what_a_page_saves_is_in_the_file_and_only_its_owner_can_read_it(tmp_pat
     assert [*alone(tmp_path).current().rules] == ["r"]
 
 
+def test_a_file_that_is_gone_stays_in_force_and_is_said_to_be_gone_until_it_is_back(tmp_path: Path) -> None:
+    file = alone(tmp_path)
+    (tmp_path / "notify.toml").write_text(RULE)
+    assert [*file.current().rules] == ["r"]
+    (tmp_path / "notify.toml").unlink()
+    assert [*file.current().rules] == ["r"]
+    assert "is gone" in file.problem
+    (tmp_path / "notify.toml").write_text(RULE)
+    assert ([*file.current().rules], file.problem) == (["r"], "")
+    (tmp_path / "notify.toml").write_text("")
+    assert ([*file.current().rules], file.problem) == ([], "")
+
+
 def test_an_edit_over_somebody_elses_is_refused(tmp_path: Path) -> None:
     file = alone(tmp_path)
     draft = file.read()
