@@ -40,6 +40,8 @@ FOLLOW = 5 * SECOND
 """µs between two questions of a process that does not lead, whether it does now."""
 AHEAD = 2 * HOUR
 """µs to the next try at most: one later than this was planned before the clock was set back."""
+GONE = 5 * MINUTE
+"""µs for which a message waits for a contact that is not in the file: somebody may be writing it."""
 LAST_WORDS = 0.2
 """Seconds that the end of the process waits for answers."""
 
@@ -111,6 +113,7 @@ class Sender:
         self._flights = Flights(self._hand_over, launch)
         self._asked = 0
         self._worked: dict[tuple[str, int], int] = {}  # when a way last took a message
+        self._gone: dict[str, int] = {}  # since when a contact for whom a message waits is not in the file
         self._calm: dict[tuple[str, int], int] = {}  # until when its server asked for none
         self._terms: dict[str, tuple[object, int]] = {}  # of a contact, and since when; 0: since the start
 
@@ -248,7 +251,12 @@ class Sender:
         ways = self._carrier.ways(message.contact)
         if ways is None:
             return
-        if not ways:
+        if ways:
+            self._gone.pop(message.contact, None)
+        else:
+            since = self._gone.setdefault(message.contact, now)
+            if 0 <= now - since < GONE:
+                return
             gone = Outcome(False, "the contact is not in the file any more", lasting=True)
             self._outbox.record(after(message, gone, 0, now))
             return

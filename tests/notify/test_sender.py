@@ -245,7 +245,10 @@ def test_a_server_that_asks_for_time_is_left_alone_by_all_messages_of_the_contac
 def test_a_contact_that_is_no_longer_in_the_file_makes_dead_letters(rig: Rig) -> None:
     rig.contact("shift", accepts)
     rig.outbox.add([message(1, contact="former")])
-    rig.sender().step()
+    sender = rig.sender()
+    sender.step()
+    rig.clock.advance(360)
+    sender.step()
     (dead,) = rig.outbox.failed()
     assert "not in the file" in dead.tries[-1].words
 
@@ -289,6 +292,21 @@ def test_what_waits_goes_out_at_once_when_the_contact_is_corrected(rig: Rig) -> 
     for _ in range(4):
         sender.step()
     assert keys(receiver) == [message(1).key, message(2).key]
+
+
+def test_a_message_waits_minutes_for_a_contact_that_is_not_in_the_file(rig: Rig) -> None:
+    (receiver,) = rig.contact("shift", accepts)
+    rig.contact("boss", accepts)
+    shift = rig.contacts.pop("shift")
+    rig.outbox.add([message(1)])
+    sender = rig.sender()
+    sender.step()
+    rig.clock.advance(240)
+    sender.step()
+    assert rig.state(message(1)) == message(1)
+    rig.contacts["shift"] = shift
+    steps(rig, sender, 2)
+    assert keys(receiver) == [message(1).key]
 
 
 # -- several processes --------------------------------------------------------------
