@@ -119,6 +119,7 @@ def openings(now: int) -> Mapping[str, tuple[str, str]]:
                 "Storage": {"section": "Storage"},
             },
         ),
+        "Notifications": ("notifications", {name: {"notify": name} for name in ("Rules", "Messages")}),
         "Access": ("access", {name: {"access": name} for name in ("Users", "Sessions", "Audit trail")}),
     }
     return {
