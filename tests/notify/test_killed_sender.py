@@ -19,7 +19,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.support.receiver import Receiver, Request, accepts
 from tests.support.told_feeder import PLACES, prepare
 
-KILLS = 20
+KILLS = 12
 PATIENCE = 90.0
 """Seconds for what is to come about, on a busy machine."""
 

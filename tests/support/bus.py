@@ -135,7 +135,7 @@ class WorkerProcess:
             self._process.send_signal(signal.SIGCONT)
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(30)  # a busy machine takes its time
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise
