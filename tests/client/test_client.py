@@ -160,7 +160,7 @@ def test_readings_that_could_be_misread_are_not_sent(monitor: Monitor, rows: obj
 
 def test_addresses_and_moments_are_checked(server: Server, monitor: Monitor) -> None:
     for url in ("localhost:8501", "ftp://a", "http://", ""):
-        with pytest.raises(UsageError, match="no address"):
+        with pytest.raises(UsageError, match="not the address of a monitor"):
             Monitor(url)
     with pytest.raises(UsageError, match="no time zone"):
         monitor.data(since=datetime(2026, 1, 1))
