@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from starlette.responses import Response
 
 from sensormon.access.guessing import Guessing
 from sensormon.api import answer_page
-from sensormon.api.body import Receive, Scope, Send, Vanished, read_body
+from sensormon.api.body import Receive, Scope, Send, read_body
 from sensormon.api.few_threads import FewThreads
+from sensormon.api.form_pages import answer_or_page, read_form
 from sensormon.api.mount import App
-from sensormon.api.problems import Problem, problem_of
+from sensormon.api.problems import Problem
 from sensormon.model.clock import SECOND
-from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.errors import UsageError
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.answering import Answering, Opened, answering_of
 from sensormon.notify.links import PATH
@@ -29,7 +29,6 @@ from sensormon.notify.standing import standings_of
 
 LONGEST_BODY = 20_000
 """Bytes of a form: a note of 1,000 characters, each of four bytes and those percent-encoded, and more."""
-MOST_FIELDS = 10
 _THREADS = 4
 """A page reads events and takes computing time, which the readings coming in need more."""
 _AROUND = ".,;:!?)]>'\"/"
@@ -57,16 +56,9 @@ class Answer:
         if scope["type"] != "http" or not scope["path"].startswith(PATH):
             await self._app(scope, receive, send)
             return
-        try:
-            response = await self._answer(scope, receive)
-        except Vanished:
-            return
-        except (Problem, SensormonError) as error:
-            problem = problem_of(error)
-            text = f"{problem.content['detail']}. {problem.content['hint']}"
-            response = answer_page.failed(text[:1].upper() + text[1:], problem.status)
-            response.headers.update(problem.headers)
-        await response(scope, receive, send)
+        response = await answer_or_page(self._answer(scope, receive), answer_page.failed)
+        if response is not None:
+            await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         secret = scope["path"].removeprefix(PATH).rstrip(_AROUND)
@@ -141,8 +133,4 @@ def _page(
 
 def _fields(text: bytes) -> dict[str, str]:
     """The first value of each field."""
-    try:
-        fields = parse_qs(text.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Problem(400, "malformed", "the form has too many fields", "Open the link again") from None
-    return {name: values[0] for name, values in fields.items()}
+    return {name: values[0] for name, values in read_form(text, "Open the link again").items()}

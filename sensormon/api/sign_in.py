@@ -8,7 +8,6 @@ host name see it. `origins.SameOrigin` stands in front, so no form of another si
 from __future__ import annotations
 
 from collections.abc import Callable
-from urllib.parse import parse_qs
 
 from starlette.responses import RedirectResponse, Response
 
@@ -17,20 +16,20 @@ from sensormon.access.roles import Role
 from sensormon.access.sessions import LONGEST
 from sensormon.access.visit import COOKIE, Visit
 from sensormon.api import sign_in_page
-from sensormon.api.body import Receive, Scope, Send, Vanished, read_body
+from sensormon.api.body import Receive, Scope, Send, read_body
 from sensormon.api.few_threads import FewThreads
+from sensormon.api.form_pages import answer_or_page, read_form
 from sensormon.api.mount import App
 from sensormon.api.next_page import HOME, SIGN_IN, safe_next
-from sensormon.api.problems import Problem, problem_of
+from sensormon.api.problems import Problem
 from sensormon.api.visitor import Visitor
 from sensormon.model.clock import SECOND
-from sensormon.model.errors import Overloaded, SensormonError, SignInRefused, UsageError
+from sensormon.model.errors import Overloaded, SignInRefused, UsageError
 from sensormon.monitor.monitor import Monitor
 
 SIGN_OUT = "/sign-out"
 LONGEST_BODY = 10_000
 """Bytes of a form."""
-MOST_FIELDS = 10
 _THREADS = 20
 """For sign-ins, which wait for each other."""
 
@@ -48,16 +47,9 @@ class SignIn:
         if scope["type"] != "http" or scope["path"] not in (SIGN_IN, SIGN_OUT):
             await self._app(scope, receive, send)
             return
-        try:
-            response = await self._answer(scope, receive)
-        except Vanished:
-            return
-        except (Problem, SensormonError) as error:
-            problem = problem_of(error)
-            text = f"{problem.content['detail']}. {problem.content['hint']}"
-            response = sign_in_page.message("This did not work", text[:1].upper() + text[1:], problem.status)
-            response.headers.update(problem.headers)
-        await response(scope, receive, send)
+        response = await answer_or_page(self._answer(scope, receive), _failed)
+        if response is not None:
+            await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
         method, path = scope["method"], scope["path"]
@@ -150,11 +142,12 @@ def _redirect(path: str) -> Response:
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
 
 
+def _failed(text: str, status: int) -> Response:
+    return sign_in_page.message("This did not work", text, status)
+
+
 def _fields(text: bytes) -> Fields:
-    try:
-        return parse_qs(text.decode("utf-8", "replace"), max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Problem(400, "malformed", "the form has too many fields", f"Open {SIGN_IN}") from None
+    return read_form(text, f"Open {SIGN_IN}")
 
 
 def _first(fields: Fields, name: str) -> str:
