@@ -12,16 +12,15 @@ from typing import Any
 
 import pandas as pd
 
-from sensormon.detectors.judged import Judged
 from sensormon.events.actions import State
 from sensormon.model.clock import HOUR, MINUTE
 from sensormon.model.entries import DetectorSettings
-from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.errors import StoreError
 from sensormon.model.tag_models import SOURCE
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import ToldEvent
-from sensormon.view.explanation import explain
+from sensormon.notify.told_events import peak_sentence
 
 _RECENT = 15 * MINUTE
 """µs within which the newest reading of a tag counts as its value now."""
@@ -155,14 +154,10 @@ def _why(monitor: Monitor, row: Row, versions: Mapping[int, DetectorSettings]) -
     time, peak = _micros(row["peak_time"]), int(row["peak_id"])
     frame = monitor.readings.recent(time, [str(row["tag"])], time + 1)
     readings = frame[frame["id"] == peak].to_dict("records")
-    settings = versions.get(int(row["settings"]))
-    if not readings or settings is None or readings[0].get("source") == SOURCE:
+    if not readings or readings[0].get("source") == SOURCE:
         return ""
-    try:
-        own = monitor.readings.verdicts(peak)
-        return explain(monitor.tags[str(row["tag"])], Judged.of(readings[0]), settings, own).sentence
-    except UsageError:  # a detector of a newer version
-        return ""
+    own = monitor.readings.verdicts(peak)
+    return peak_sentence(monitor.tags[str(row["tag"])], readings[0], versions.get(int(row["settings"])), own)
 
 
 def _as_told(event: ToldEvent) -> Standing:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sensormon.detectors.judged import Judged
 from sensormon.model.entries import DetectorSettings
+from sensormon.model.errors import UsageError
 from sensormon.model.readings import OwnScore
 from sensormon.model.tag_models import SOURCE
-from sensormon.model.tags import TagTable
+from sensormon.model.tags import Tag, TagTable
 from sensormon.notify.messages import ToldEvent
 from sensormon.stores.readings import StoredReadings
 from sensormon.view.explanation import (
@@ -71,6 +72,19 @@ def told_event(
     )
 
 
+def peak_sentence(
+    tag: Tag, peak: Row | None, settings: DetectorSettings | None, own: Mapping[str, OwnScore]
+) -> str:
+    """What the pages say of the reading at an event's peak; empty if what that needs is not known, or a
+    detector of a newer version judged it."""
+    if peak is None or settings is None:
+        return ""
+    try:
+        return explain(tag, Judged.of(peak), settings, own).sentence
+    except UsageError:
+        return ""
+
+
 def _why(
     row: Row,
     tags: TagTable,
@@ -82,9 +96,8 @@ def _why(
     if peak is not None and peak["source"] == SOURCE:
         parts = {tags.title(name): said.score for name, said in own.items()}
         return f"{judged_words(float(row['score']), parts)}."
-    settings = versions.get(int(row["settings"]))
-    if peak is not None and settings is not None:
-        return explain(tag, Judged.of(peak), settings, own).sentence
+    if sentence := peak_sentence(tag, peak, versions.get(int(row["settings"])), own):
+        return sentence
     value, expected, upper, score = (float(row[name]) for name in ("value", "expected", "upper", "score"))
     numbers = why_at_peak(score_word(str(row["detector"])), score, float(row["threshold"]))
     return f"{value_beside_expected(tag, value, expected, upper)}, {numbers}."

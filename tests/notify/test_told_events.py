@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 
 from sensormon.detectors.judged import Judged
 from sensormon.model.clock import ManualClock
+from sensormon.model.profiles import single
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
@@ -65,6 +67,17 @@ def test_without_its_reading_or_its_settings_an_event_is_told_by_its_numbers(mon
     why = told_event(row, monitor.tags, {}).why
     assert why.startswith("8.40 pH, expected ")
     assert why.endswith(f", z {row['score']:,.1f} > {row['threshold']:.1f}.")
+
+
+def test_what_a_detector_of_a_newer_version_judged_is_told_by_its_numbers(monitor: Monitor) -> None:
+    events = live_events(monitor)
+    newer = {
+        number: replace(version, profiles=single("later", {}))
+        for number, version in monitor.detection.by_id().items()
+    }
+    describe = describer(monitor.tags, newer, monitor.stored, monitor.readings.verdicts)
+    row = events[events["value"] == 8.4].iloc[0].to_dict()
+    assert describe(row).why == told_event(row, monitor.tags, {}).why
 
 
 def test_the_frames_of_a_reader_are_planned_with_and_without_events(monitor: Monitor) -> None:
