@@ -1,4 +1,4 @@
-"""A monitor that was not started, on a clock moved by hand."""
+"""A monitor that was not started, on a clock moved by hand, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
+from tests.support.receiver import Receiver
 
 
 @pytest.fixture
@@ -16,3 +17,10 @@ def monitor(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
     running = Monitor(settings, clock)
     yield running
     running.stop()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -14,13 +14,6 @@ from tests.support.messages import message
 from tests.support.receiver import Receiver, Request
 
 LINK = "https://monitor.example/answer/" + "5f" * 24
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def composed(told: Message, picture: bool) -> Outgoing:

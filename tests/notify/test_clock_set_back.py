@@ -18,13 +18,6 @@ from tests.support.telling import SPIKE, tell
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def running(settings: Settings, clock: ManualClock, receiver: Receiver) -> Iterator[Monitor]:
     """A monitor whose threads do not run; its contact gets a message an hour, and a heartbeat each day."""
     settings.data_dir.mkdir()

@@ -14,8 +14,7 @@ from sensormon.notify.messages import Kind, Message, ToldEvent
 from sensormon.notify.notifications import notifications_of
 from sensormon.notify.trying import Outcome, after
 from tests.support.plant import batch_of
-
-SPIKE = [*(("fermenter_temp", 37.0 + 0.1 * (row % 5)) for row in range(60)), ("fermenter_temp", 48.0)]
+from tests.support.telling import SPIKE
 
 
 @pytest.fixture

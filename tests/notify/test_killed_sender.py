@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,13 +67,6 @@ class Plant:
         self.next += 1  # a spike may have been taken in that was not written any more: its tag has an event
         assert self._process.stdout is not None
         self._process.stdout.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 def told(receiver: Receiver) -> set[int]:

@@ -27,13 +27,6 @@ from tests.support.telling import SPIKE, tell
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
-
-
-@pytest.fixture
 def running(settings: Settings, clock: ManualClock) -> Iterator[Monitor]:
     """A monitor whose threads do not run, on a clock moved by hand."""
     settings.data_dir.mkdir()

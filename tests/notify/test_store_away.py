@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -29,13 +27,6 @@ HOLD = (
     "sys.stdin.read()\n"
 )
 """Holds a file as another process that has the database open does."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.close()
 
 
 @contextmanager
