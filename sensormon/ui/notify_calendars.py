@@ -10,14 +10,14 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from sensormon.access.roles import Act
-from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Calendar, NotifyConfig
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.drawing import panel
-from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row, save_form
-from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say_problem
+from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row
+from sensormon.ui.notify_file import Known, known, remove, say_problem
+from sensormon.ui.notify_saving import save_named
 from sensormon.ui.notify_words import DAYS, calendar_sentence
 from sensormon.ui.viewer import Viewer
 
@@ -85,20 +85,16 @@ def _editor(m: Monitor, now: Known, shown: Opened[Calendar]) -> None:
     with panel("calendar-fields"):
         calendar = _fields(shown.start, fields, new=new)
         st.html(f'<p class="first-line">{escape(calendar_sentence(calendar))}</p>')
-
-    def check() -> UsageError | None:
-        if new and calendar.name in now.config.calendars:
-            return UsageError(f"calendars: there is already a calendar {calendar.name}", where="calendar")
-        if not calendar.name:
-            return UsageError("calendars: the calendar needs a name", where="calendar")
-        return refusal_of(now.text or "", calendar)
-
-    def write(who: str) -> bool:
-        return save(m, shown.begun, calendar, who, "The calendar was not saved")
-
-    if save_form(m, fields, "Save the calendar", check, write):
-        close(PLACE, f"{calendar.name} is saved and in force.")
-        st.rerun()
+    save_named(
+        m,
+        now,
+        shown,
+        calendar,
+        fields,
+        noun="calendar",
+        names=now.config.calendars,
+        said=f"{calendar.name} is saved and in force.",
+    )
     if not new:
         _remove(m, now, shown)
 

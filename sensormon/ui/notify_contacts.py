@@ -15,10 +15,11 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Contact, Limit, Mail, NotifyConfig
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.drawing import panel
-from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row, save_form
-from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say_problem
+from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row
+from sensormon.ui.notify_file import Known, known, refusal_of, remove, say_problem
 from sensormon.ui.notify_first import first_rule
 from sensormon.ui.notify_mail import mail_section
+from sensormon.ui.notify_saving import save_named
 from sensormon.ui.notify_test import answer_to_test, send_a_test
 from sensormon.ui.notify_ways import ON_THIS_MACHINE, way_refusal
 from sensormon.ui.notify_words import contact_sentence, way_words
@@ -113,23 +114,25 @@ def _editor(m: Monitor, now: Known, shown: Opened[Contact]) -> None:
     with panel("contact-fields"):
         contact = _fields(now.config, shown.start, fields, new=new)
 
-    def check() -> UsageError | None:
-        if new and contact.name in now.config.contacts:
-            return UsageError(f"contacts: there is already a contact {contact.name}", where="contact")
-        if not contact.name:
-            return UsageError("contacts: the contact needs a name", where="contact")
+    def ways_missing() -> UsageError | None:
         if str(st.session_state.get(fields.key("way-new")) or "").strip():
             return UsageError("ways: what was typed is not among the ways yet", where="contact")
         if not contact.ways:
             return UsageError("ways: add an address or a URL first", where="contact")
-        return refusal_of(now.text or "", contact) or way_refusal(contact, now.config.mail)
+        return None
 
-    def write(who: str) -> bool:
-        return save(m, shown.begun, contact, who, "The contact was not saved")
-
-    if save_form(m, fields, "Save the contact", check, write):
-        close(PLACE, f"{contact.name} is saved.")
-        st.rerun()
+    save_named(
+        m,
+        now,
+        shown,
+        contact,
+        fields,
+        noun="contact",
+        names=now.config.contacts,
+        said=f"{contact.name} is saved.",
+        first=ways_missing,
+        last=lambda: way_refusal(contact, now.config.mail),
+    )
     if not new:
         _remove(m, now, shown)
 

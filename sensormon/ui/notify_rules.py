@@ -8,18 +8,18 @@ from html import escape
 import streamlit as st
 
 from sensormon.access.roles import Act
-from sensormon.model.errors import UsageError
 from sensormon.model.events import Severity
 from sensormon.model.format import counted
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.config import Rule
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.drawing import panel
-from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row, save_form
-from sensormon.ui.notify_file import Known, known, refusal_of, remove, save, say_problem
+from sensormon.ui.notify_fields import Fields, Opened, close, heading, open_, opened, row
+from sensormon.ui.notify_file import Known, known, remove, save, say_problem
 from sensormon.ui.notify_first import first_rule
 from sensormon.ui.notify_forecast import forecast_panel
 from sensormon.ui.notify_rule_fields import rule_fields
+from sensormon.ui.notify_saving import save_named
 from sensormon.ui.notify_words import rule_sentence, rule_words
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import fresh_key, replace_widget
@@ -165,20 +165,8 @@ def _editor(m: Monitor, viewer: Viewer, now: Known, shown: Opened[Rule]) -> None
     with right, panel("rule-forecast"):
         forecast_panel(m, viewer, now.config, None if lacks else rule)
     with left:
-
-        def check() -> UsageError | None:
-            if new and rule.name in now.config.rules:
-                return UsageError(f"rules: there is already a rule {rule.name}", where="rule")
-            if not rule.name:
-                return UsageError("rules: the rule needs a name", where="rule")
-            return refusal_of(now.text or "", rule)
-
-        def write(who: str) -> bool:
-            return save(m, shown.begun, rule, who, "The rule was not saved")
-
-        if save_form(m, fields, "Save the rule", check, write):
-            close(PLACE, f"{rule.name} is saved and in force.")
-            st.rerun()
+        said = f"{rule.name} is saved and in force."
+        save_named(m, now, shown, rule, fields, noun="rule", names=now.config.rules, said=said)
         if not new:
             _remove(m, shown)
 
