@@ -1,4 +1,4 @@
-"""Notifications: who is told of what and when, and what became of each message."""
+"""Notifications: who is notified of what and when, and what became of each message."""
 
 from sensormon.model.errors import StoreError
 from sensormon.monitor.runtime import monitor

@@ -23,7 +23,7 @@
 | SENSORMON_RETENTION_DAYS | days at full resolution, then one-minute roll-ups; 0: unlimited | 0 |
 | SENSORMON_ACCESS    | who may do what: local, users, oidc, proxy, open | local               |
 | SENSORMON_ROLES     | a file that gives names or claims their roles   | none: viewers        |
-| SENSORMON_NOTIFY    | the file that says who is told of what          | notify.toml in the data folder |
+| SENSORMON_NOTIFY    | the file that says who is notified of what      | notify.toml in the data folder |
 | SENSORMON_URL       | the address under which people reach the pages  | none: no links       |
 | SENSORMON_PROXY_HEADER | the header with the name of who is signed in, under proxy | none      |
 | SENSORMON_PROXY_FROM | addresses or networks, comma-separated, that may send it | none       |
@@ -118,7 +118,7 @@ class Settings:
 
     @property
     def notify_file(self) -> Path:
-        """The file that says who is told of what; there need not be one."""
+        """The file that says who is notified of what; there need not be one."""
         return self.notify or self.data_dir / "notify.toml"
 
     @property

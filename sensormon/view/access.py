@@ -45,7 +45,7 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.MANAGE_SESSIONS: "End other people's sessions",
         Act.MANAGE_TOKENS: "Manage API tokens",
         Act.READ_AUDIT: "Read the audit trail",
-        Act.MANAGE_NOTIFICATIONS: "Decide who is told of what",
+        Act.MANAGE_NOTIFICATIONS: "Decide who is notified of what",
     }
 )
 """What each act is, as something that people may do; without those that nothing here does yet."""

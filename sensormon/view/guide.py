@@ -163,7 +163,7 @@ PAGES: Mapping[str, About] = {
     "Notifications": About(
         "notifications",
         "n",
-        "Who is told of what, when and how, and what became of each message. Try a rule on the last week "
+        "Who is notified of what, when and how, and what became of each message. Try a rule on the last week "
         "before it is in force, and send a test to see that it arrives.",
         (
             "event",
