@@ -49,7 +49,7 @@ def test_partitions_of_a_worker_that_is_gone_move_within_ten_seconds(
 ) -> None:
     first, second = plant.worker("a"), plant.worker("b")
     devices = plant.publish()
-    wait_until(lambda: first.has_taken_over() and second.has_taken_over(), 30)
+    wait_until(lambda: first.has_taken_over() and second.has_taken_over(), 60)
     fault(first)
     assert plant.moves_on(plant.positions()) < MOVES_WITHIN
     first.go_on()
@@ -77,9 +77,9 @@ def test_workers_are_added_and_removed_under_load(plant: Plant) -> None:
     first = plant.worker("a")
     devices = plant.publish()
     second = plant.worker("b")
-    wait_until(second.has_taken_over, 30)
+    wait_until(second.has_taken_over, 60)
     first.stop()
     assert plant.moves_on(plant.positions()) < MOVES_WITHIN
     third = plant.worker("c")
-    wait_until(third.has_taken_over, 30)
+    wait_until(third.has_taken_over, 60)
     plant.check(devices)

@@ -57,17 +57,24 @@ def some_rows(count: int, seed: int = 0) -> list[Row]:
 class Devices:
     """They publish these readings, one a second from `at` on by their own clocks, `rate` a second by ours.
 
-    `published` counts those that the stream has acknowledged. The result is raised by `join`.
+    `published` counts those that the stream has acknowledged. They end early once it is `enough`, after at
+    least so many. The result is raised by `join`.
     """
 
-    def __init__(self, bus: Nats, rows: Sequence[Row], at: int, rate: float) -> None:
+    def __init__(self, bus: Nats, rows: Sequence[Row], at: int, rate: float, least: int) -> None:
         self.published = 0
+        self._least = least
+        self._enough = threading.Event()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(bus, rows, at, rate), daemon=True)
         self._thread.start()
 
+    def enough(self) -> None:
+        """Publish no more than the least."""
+        self._enough.set()
+
     def join(self, seconds: float) -> None:
-        """Wait until all are published."""
+        """Wait until they have ended."""
         self._thread.join(seconds)
         assert not self._thread.is_alive(), "the devices could not publish in time"
         assert self._error is None, self._error
@@ -82,6 +89,8 @@ class Devices:
     def _paced(self, messages: Iterable[tuple[str, bytes]], rate: float) -> Iterable[tuple[str, bytes]]:
         began = time.monotonic()
         for place, message in enumerate(messages):
+            if place >= self._least and self._enough.is_set():
+                return
             early = began + place / rate - time.monotonic()
             if early > 0.02:
                 time.sleep(early)
