@@ -34,6 +34,7 @@ from sensormon.api.provider_cookie import visit_with_claims
 from sensormon.api.security_headers import SecurityHeaders, faults_answered, security_headers
 from sensormon.api.sign_in import SignIn
 from sensormon.api.visitor import visit_of
+from sensormon.intake import named_sources
 from sensormon.model.errors import JournalError, StoreNewer, UsageError
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
@@ -55,6 +56,7 @@ def build_or_exit() -> None:
     Wrong are settings, the token, a journal that cannot be read, or a newer version's journal or store.
     """
     runtime.accompany(notifications.accompany)
+    runtime.accompany(named_sources.accompany)
     try:
         Tokens.of(runtime.build().settings)
     except (UsageError, JournalError, StoreNewer) as error:

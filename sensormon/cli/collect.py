@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 
+from sensormon.intake import named_sources
 from sensormon.model import garbage
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -22,6 +23,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
         signal.signal(number, lambda *_: stopping.set())
     monitor = Monitor(settings)
     notifications.accompany(monitor)
+    named_sources.accompany(monitor)
     garbage.look_seldom()
     monitor.start()
     source = "the bus" if settings.bus else settings.source

@@ -34,7 +34,7 @@ from sensormon.model.entries import (
 from sensormon.model.errors import JournalError, JournalFull, JournalQuotaUsed, JournalUnwritable
 from sensormon.model.ledger import add_up
 from sensormon.model.reading_ids import Counted, ReadingIds, slice_of
-from sensormon.model.readings import Batch, Processed
+from sensormon.model.readings import Batch, Processed, Rejection
 from sensormon.model.state_words import StateWords
 from sensormon.model.status import JournalStatus, Refusal, Silence, TagAge
 from sensormon.model.tags import TagTable
@@ -84,9 +84,13 @@ class Turn:
             self._first_id = self._ids(most)
         return self._first_id
 
-    def score(self, batch: Batch) -> Processed:
-        """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`."""
-        processed = self._pipeline.process(batch)
+    def score(self, batch: Batch, malformed: Sequence[Rejection] = ()) -> Processed:
+        """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`.
+
+        `malformed` came before the readings of the batch.
+        """
+        places = range(len(malformed), len(malformed) + len(batch)) if malformed else None
+        processed = self._pipeline.process(batch, places, malformed)
         self._scored = True
         return processed
 

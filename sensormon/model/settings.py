@@ -8,6 +8,7 @@
 | SENSORMON_BUS       | nats://HOST:PORT, commas between several: readings come from NATS JetStream | none |
 | SENSORMON_BUS_FILE  | a file that holds this URL, where it has a password: a secret of a container | none |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator, with a bus none |
+| SENSORMON_SOURCES   | the file of named sources, which run beside it  | sources.toml in the data folder |
 | SENSORMON_COLLECTOR | the name of this process among those on one PostgreSQL store | its host |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
@@ -104,6 +105,7 @@ class Settings:
     access: str = "local"
     roles: Path | None = None
     notify: Path | None = None
+    sources: Path | None = None
     url: str = ""
     proxy_header: str = ""
     proxy_from: tuple[str, ...] = ()
@@ -120,6 +122,11 @@ class Settings:
     def notify_file(self) -> Path:
         """The file that says who is notified of what; there need not be one."""
         return self.notify or self.data_dir / "notify.toml"
+
+    @property
+    def sources_file(self) -> Path:
+        """The file of named sources; there need not be one."""
+        return self.sources or self.data_dir / "sources.toml"
 
     @property
     def database_file(self) -> Path | None:
@@ -170,6 +177,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "ACCESS",
         "ROLES",
         "NOTIFY",
+        "SOURCES",
         "URL",
         "PROXY_HEADER",
         "PROXY_FROM",
@@ -233,6 +241,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         earliest=_earliest(values["EARLIEST"]),
         line_tag=_line_tag(values["LINE_TAG"]),
         notify=Path(values["NOTIFY"]) if values["NOTIFY"] else None,
+        sources=Path(values["SOURCES"]) if values["SOURCES"] else None,
         hosts=_hosts(values["HOSTS"]),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
         **_access_settings(values),

@@ -6,7 +6,7 @@ Works without the store, from memory. What it is not: a reader of long histories
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import pandas as pd
@@ -64,6 +64,17 @@ class Readings:
             with suppress(StoreError):
                 own = self._stored.own([reading])
         return {score.detector: score for score in own.get(reading, ())}
+
+    def newest_times(self, tags: Collection[str]) -> dict[str, int]:
+        """By tag, the newest own time (µs UTC) of its live readings, as far as the store is available; those
+        of the good ones since the start. Never raises.
+        """
+        newest = {tag: time for tag, (time, _) in self._newest.newest(tags, 0).items()}
+        with suppress(StoreError):
+            for tag, arrival in self._stored.last_arrivals().items():
+                if tag in tags:
+                    newest[tag] = max(arrival.time, newest.get(tag, arrival.time))
+        return newest
 
     def live_tags(self) -> frozenset[str]:
         """The tags with readings that were not imported, as far as the store is available; never raises."""

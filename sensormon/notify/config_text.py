@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, time
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -14,24 +13,28 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sensormon.events.actions import LABELS, State
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Severity
+from sensormon.model.toml_table import (
+    Table,
+    entries,
+    flag,
+    meant,
+    some,
+    tables,
+    texts,
+    variable,
+)
+from sensormon.model.toml_table import table as table_of
+from sensormon.model.toml_table import text as text_of
 from sensormon.model.toml_text import TomlBounds, read_toml
 from sensormon.notify.config import Calendar, Condition, Contact, Escalation, Limit, Mail, NotifyConfig, Rule
 
 BOUNDS = TomlBounds(characters=1 << 20, lines=20_000, keys=20_000, tables=5_000, values=40_000)
 """The most that the file may have."""
-MOST = 500
-"""The most contacts, calendars or rules, and the most entries of a list."""
 MOST_WAYS = 20
 """The most ways of a contact."""
-LONGEST = 1_000
-"""Characters of a value."""
 LONGEST_PATTERN = 300
 """Characters of a pattern: more than a tag or a group has."""
-_NAME = re.compile(r"[\w.-]{1,60}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _IN_A_WAY = re.compile(r"\$\{([^}]*)\}")
-_OF_THE_MONITOR = re.compile("SENSORMON_.*|PGPASSWORD", re.IGNORECASE)
-"""Variables that nobody's mail server or receiver has a use for, and whoever edits this file none either."""
 _LIMIT = re.compile(r"([1-9][0-9]{0,5})/(minute|hour|day)")
 _STRETCH = {"minute": 60, "hour": 3_600, "day": 86_400}
 _SERVERS = ("smtp://", "smtp+starttls://", "smtps://")
@@ -50,59 +53,26 @@ def parse_config(text: str, path: Path | str = "notify.toml") -> NotifyConfig:
         raise UsageError(
             f"it cannot be read ({error})", where=str(path), hint="docs/notifications.md shows such a file"
         ) from error
-    top = _Table(str(path), content)
-    tables = {name: top.take(name, _tables) or {} for name in ("contacts", "calendars", "rules")}
-    mail = top.take("mail", _table)
+    top = Table(str(path), content)
+    named = {name: top.take(name, tables) or {} for name in ("contacts", "calendars", "rules")}
+    mail = top.take("mail", table_of)
     top.end()
     config = NotifyConfig(
-        None if mail is None else _mail(_Table("[mail]", mail)),
-        {name: _contact(name, table) for name, table in tables["contacts"].items()},
-        {name: _calendar(name, table) for name, table in tables["calendars"].items()},
-        {name: _rule(name, table) for name, table in tables["rules"].items()},
+        None if mail is None else _mail(Table("[mail]", mail)),
+        {name: _contact(name, table) for name, table in named["contacts"].items()},
+        {name: _calendar(name, table) for name, table in named["calendars"].items()},
+        {name: _rule(name, table) for name, table in named["rules"].items()},
     )
     _check_names(config)
     return config
 
 
-class _Table:
-    """A table of the file; each key is taken once, and `end` refuses what is left."""
-
-    def __init__(self, where: str, content: Mapping[str, Any]) -> None:
-        self.where = where
-        self._left = dict(content)
-        self._keys: list[str] = []
-
-    def take(self, key: str, read: Callable[[Any], Value]) -> Value | None:
-        """The value of this key; None if it is not set. Raises UsageError."""
-        self._keys.append(key)
-        if key not in self._left:
-            return None
-        try:
-            return read(self._left.pop(key))
-        except ValueError as error:
-            raise UsageError(f"{key}: {error}", where=self.where) from error
-
-    def needed(self, key: str, read: Callable[[Any], Value], example: str) -> Value:
-        """The same for a key that must be set."""
-        value = self.take(key, read)
-        if value is None:
-            raise UsageError(f"{key} is not set", where=self.where, hint=f"Write {key} = {example}")
-        return value
-
-    def end(self) -> None:
-        """Raises UsageError if a key was not taken."""
-        if self._left:
-            name = str(min(self._left))[:100]
-            hint = _meant(name, self._keys) or f"Known here: {', '.join(self._keys)}"
-            raise UsageError(f"the key {name!r} is not known", where=self.where, hint=hint)
-
-
-def _mail(table: _Table) -> Mail:
+def _mail(table: Table) -> Mail:
     mail = Mail(
         table.needed("server", _server, '"smtp+starttls://mail.plant.example:587"'),
         table.needed("from", _sender, '"sensormon@plant.example"'),
-        table.take("user", _text) or "",
-        table.take("password_env", _variable) or "",
+        table.take("user", text_of) or "",
+        table.take("password_env", variable) or "",
     )
     table.end()
     if mail.user and not mail.password_env:
@@ -113,21 +83,21 @@ def _mail(table: _Table) -> Mail:
 
 
 def _contact(name: str, content: Mapping[str, Any]) -> Contact:
-    table = _Table(f"[contacts.{name}]", content)
+    table = Table(f"[contacts.{name}]", content)
     contact = Contact(
         name,
         table.needed("ways", _ways, '["mailto:lead@plant.example"]'),
         table.take("limit", _limit) or Contact.limit,
         _otherwise(table.take("group", _within(0, 3_600)), Contact.group),
-        table.take("secret_env", _variable) or "",
-        table.take("allow_private", _flag) or False,
+        table.take("secret_env", variable) or "",
+        table.take("allow_private", flag) or False,
     )
     table.end()
     return contact
 
 
 def _calendar(name: str, content: Mapping[str, Any]) -> Calendar:
-    table = _Table(f"[calendars.{name}]", content)
+    table = Table(f"[calendars.{name}]", content)
     calendar = Calendar(
         name,
         table.take("zone", _zone) or Calendar.zone,
@@ -141,7 +111,7 @@ def _calendar(name: str, content: Mapping[str, Any]) -> Calendar:
 
 
 def _rule(name: str, content: Mapping[str, Any]) -> Rule:
-    table = _Table(f"[rules.{name}]", content)
+    table = Table(f"[rules.{name}]", content)
     selections = {
         key: table.take(key, _patterns) or () for key in ("tags", "groups", "profiles", "detectors")
     }
@@ -150,16 +120,16 @@ def _rule(name: str, content: Mapping[str, Any]) -> Rule:
         table.needed("to", _names, '["shift"]'),
         **selections,
         severity=table.take("severity", _choice(Severity)) or Severity.LOW,
-        labels=table.take("labels", _some(LABELS)) or (),
-        states=table.take("states", _some([str(state) for state in State])) or (),
-        health=tuple(Condition(word) for word in table.take("health", _some([*map(str, Condition)])) or ()),
+        labels=table.take("labels", some(LABELS)) or (),
+        states=table.take("states", some([str(state) for state in State])) or (),
+        health=tuple(Condition(word) for word in table.take("health", some([*map(str, Condition)])) or ()),
         heartbeat=table.take("heartbeat", _within(60, _LONGEST_WAIT)) or 0.0,
         after=table.take("after", _within(0, _LONGEST_WAIT)) or 0.0,
         calendars=table.take("when", _names) or (),
         remind=table.take("remind", _within(60, _LONGEST_WAIT)) or 0.0,
         escalate=table.take("escalate", _escalations) or (),
-        returned=table.take("returned", _flag) or False,
-        on=_otherwise(table.take("on", _flag), True),
+        returned=table.take("returned", flag) or False,
+        on=_otherwise(table.take("on", flag), True),
     )
     table.end()
     _check_rule(rule, table.where)
@@ -185,11 +155,11 @@ def _check_names(config: NotifyConfig) -> None:
         where = f"[rules.{rule.name}]"
         for name in (*rule.to, *(name for step in rule.escalate for name in step.to)):
             if name not in config.contacts:
-                hint = _meant(name, config.contacts) or f"Add [contacts.{name}]"
+                hint = meant(name, config.contacts) or f"Add [contacts.{name}]"
                 raise UsageError(f"there is no contact {name!r}", where=where, hint=hint)
         for calendar in rule.calendars:
             if calendar not in config.calendars:
-                hint = _meant(calendar, config.calendars) or f"Add [calendars.{calendar}]"
+                hint = meant(calendar, config.calendars) or f"Add [calendars.{calendar}]"
                 raise UsageError(f"there is no calendar {calendar!r}", where=where, hint=hint)
     for contact in config.contacts.values():
         if config.mail is None and any(way.startswith("mailto:") for way in contact.ways):
@@ -200,12 +170,6 @@ def _check_names(config: NotifyConfig) -> None:
             )
 
 
-def _meant(name: str, names: Iterable[str]) -> str:
-    """The question whether another name was meant; empty if none is like it."""
-    alike = get_close_matches(name, [*names][:MOST], 1)
-    return f"Was {alike[0]!r} meant?" if alike else ""
-
-
 # -- values; each raises ValueError ----------------------------------------------------
 
 
@@ -213,51 +177,15 @@ def _otherwise(value: Value | None, default: Value) -> Value:
     return default if value is None else value
 
 
-def _table(value: Any) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError("a table is needed")
-    return value
-
-
-def _tables(value: Any) -> dict[str, Mapping[str, Any]]:
-    tables = _table(value)
-    if len(tables) > MOST:
-        raise ValueError(f"more than {MOST}")
-    for name in tables:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name[:100]!r} is not a name: use up to 60 letters, digits, dots, - and _")
-    return {name: _table(content) for name, content in tables.items()}
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a text is needed")
-    if len(value) > LONGEST or not value.isprintable():
-        raise ValueError(f"a text of at most {LONGEST:,} printable characters is needed")
-    return value.strip()
-
-
-def _list(value: Any) -> Sequence[Any]:
-    if not isinstance(value, list):
-        raise ValueError("a list is needed")
-    if len(value) > MOST:
-        raise ValueError(f"more than {MOST} entries")
-    return value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_text(item) for item in _list(value)))
-
-
 def _patterns(value: Any) -> tuple[str, ...]:
-    patterns = _texts(value)
+    patterns = texts(value)
     if any(len(pattern) > LONGEST_PATTERN for pattern in patterns):
         raise ValueError(f"a pattern has more than {LONGEST_PATTERN} characters")
     return patterns
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    names = _texts(value)
+    names = texts(value)
     if not names:
         raise ValueError("the list is empty")
     return names
@@ -285,11 +213,11 @@ def _check_variables(scheme: str, rest: str) -> None:
     if "${" in {"mailto": rest, "http": host, "https": host}.get(scheme, ""):
         raise ValueError("a variable cannot stand in a mail address or for the host of a webhook")
     for name in _IN_A_WAY.findall(rest):
-        _variable(name)
+        variable(name)
 
 
 def _address(value: Any) -> str:
-    text = _text(value)
+    text = text_of(value)
     local, at, domain = text.rpartition("@")
     if not (at and local and domain) or re.search(r"[\s,;<>?&]", text):
         raise ValueError("one address such as lead@plant.example is needed")
@@ -297,14 +225,14 @@ def _address(value: Any) -> str:
 
 
 def _sender(value: Any) -> str:
-    text = _text(value)
+    text = text_of(value)
     named = re.fullmatch(r'[^<>,;:@"]{1,100} <([^<>]+)>', text)
     _address(named[1] if named else text)
     return text
 
 
 def _server(value: Any) -> str:
-    text = _text(value)
+    text = text_of(value)
     if not text.startswith(_SERVERS) or "@" in text:
         raise ValueError(
             f"use {', '.join(_SERVERS)} with host and port; a user is `user`, a password `password_env`"
@@ -316,21 +244,6 @@ def _server(value: Any) -> str:
     if not usable:
         raise ValueError("the port is a number from 1 to 65535")
     return text
-
-
-def _variable(value: Any) -> str:
-    text = _text(value)
-    if not _VARIABLE.fullmatch(text):
-        raise ValueError("the name of an environment variable is needed, never the secret itself")
-    if _OF_THE_MONITOR.fullmatch(text):
-        raise ValueError(f"{text} holds a secret of the monitor itself, which nobody else is sent")
-    return text
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("true or false is needed")
-    return value
 
 
 def _within(least: float, most: float) -> Callable[[Any], float]:
@@ -352,16 +265,6 @@ def _choice(words: type[Severity]) -> Callable[[Any], Severity]:
     return read
 
 
-def _some(words: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
-    def read(value: Any) -> tuple[str, ...]:
-        chosen = _texts(value)
-        if unknown := [word for word in chosen if word not in words]:
-            raise ValueError(f"{unknown[0][:100]!r} is not one of {'; '.join(words)}")
-        return chosen
-
-    return read
-
-
 def _limit(value: Any) -> Limit:
     match = _LIMIT.fullmatch(value.replace(" ", "")) if isinstance(value, str) else None
     if match is None:
@@ -370,7 +273,7 @@ def _limit(value: Any) -> Limit:
 
 
 def _zone(value: Any) -> str:
-    text = _text(value)
+    text = text_of(value)
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -379,7 +282,7 @@ def _zone(value: Any) -> str:
 
 
 def _days(value: Any) -> tuple[int, ...]:
-    days = [str(item).lower() for item in _list(value)]
+    days = [str(item).lower() for item in entries(value)]
     if not days or (unknown := [day for day in days if day not in DAYS]):
         raise ValueError(f"use some of {', '.join(DAYS)}" + (f", not {unknown[0][:40]!r}" if days else ""))
     return tuple(sorted({DAYS.index(day) for day in days}))
@@ -396,7 +299,7 @@ def _clock(value: Any) -> time:
 
 def _dates(value: Any) -> tuple[date, ...]:
     days = []
-    for item in _list(value):
+    for item in entries(value):
         try:
             day = date.fromisoformat(item) if isinstance(item, str) else item
         except ValueError:
@@ -409,8 +312,8 @@ def _dates(value: Any) -> tuple[date, ...]:
 
 def _escalations(value: Any) -> tuple[Escalation, ...]:
     steps = []
-    for content in _list(value):
-        table = _Table("", _table(content))
+    for content in entries(value):
+        table = Table("", table_of(content))
         try:
             step = Escalation(
                 table.needed("after", _within(1, _LONGEST_WAIT), "900"),

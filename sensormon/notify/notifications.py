@@ -24,7 +24,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.carrier import ByTheFile
 from sensormon.notify.composing import composer, picture_of
 from sensormon.notify.config import NotifyConfig
-from sensormon.notify.config_file import NotifyFile
+from sensormon.notify.config_file import notify_file
 from sensormon.notify.due import DueOf
 from sensormon.notify.links import Links
 from sensormon.notify.messages import COLLECTION, Kind, Message, MessageState, key_of
@@ -65,7 +65,7 @@ class Notifications:
         settings, parts, clock = monitor.settings, monitor.parts, monitor.clock
         self.documents = Documents(parts.collector, parts.store.entries, clock)
         shared = self.documents if parts.store.collectors is not None else None
-        self.file = NotifyFile(settings.notify_file, settings.data_dir, shared)
+        self.file = notify_file(settings.notify_file, settings.data_dir, shared)
         self.outbox = Outbox(self.documents, monitor.access.audit, clock)
         self.links = Links(self.documents, settings.url, clock)
         self.carrier = ByTheFile(self.config, environment, composer(self.links, picture_of(monitor)))

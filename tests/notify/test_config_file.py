@@ -11,14 +11,14 @@ from sensormon.access.documents import FRESH, Documents
 from sensormon.model.clock import ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.config_file import NotifyFile
+from sensormon.notify.config_file import NotifyFile, notify_file
 
 CONTACT = "[contacts.a]\nways = ['https://a.example']\n"
 RULE = CONTACT + "[rules.r]\nto = ['a']\n"
 
 
 def alone(folder: Path) -> NotifyFile:
-    return NotifyFile(folder / "notify.toml", folder, None)
+    return notify_file(folder / "notify.toml", folder, None)
 
 
 class Processes:
@@ -30,7 +30,7 @@ class Processes:
         for name in ("first", "second"):
             (folder / name).mkdir()
             documents = Documents(monitor.parts.collector, monitor.parts.store.entries, clock)
-            self.files.append(NotifyFile(folder / name / "notify.toml", folder / name, documents))
+            self.files.append(notify_file(folder / name / "notify.toml", folder / name, documents))
         self.first, self.second = self.files
 
     def later(self) -> None:
@@ -155,7 +155,7 @@ def test_a_process_that_was_away_takes_the_later_text(
     processes.first.save(processes.first.read(), RULE, "Ana")
     processes.later()
     documents = Documents(monitor.parts.collector, monitor.parts.store.entries, processes.clock)
-    again = NotifyFile(processes.second.path, tmp_path / "second", documents)
+    again = notify_file(processes.second.path, tmp_path / "second", documents)
     assert [*again.current().rules] == ["r"]
     assert again.path.read_text() == RULE
 

@@ -1,0 +1,1 @@
+"""The named sources of a running monitor: `sources.toml`, their threads, their secrets and their health."""

@@ -1,0 +1,12 @@
+"""All kinds of named sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sensormon.sources.connected import SourceKind
+
+_ALL: tuple[SourceKind[Any], ...] = ()
+KINDS: Mapping[str, SourceKind[Any]] = {kind.kind: kind for kind in _ALL}
+"""By the `kind` of sources.toml, in the order in which a page offers them."""

@@ -1,0 +1,70 @@
+"""What every table [sources.NAME] of sources.toml has, whatever its kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sensormon.model.toml_table import Table, flag, text, variable
+
+
+@dataclass(frozen=True)
+class Common:
+    """`on`: it runs. `collector`: the name of the one that runs it, where several use the store; empty: any.
+
+    `password_env` names the variable with its secret, `password_file` a file of mode 0600. With `new_tags`
+    tags that it meets and the table does not have are added.
+    """
+
+    name: str
+    on: bool = True
+    collector: str = ""
+    new_tags: bool = False
+    password_env: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    """The base of what each protocol is told by sources.toml. Values only, and no secret among them."""
+
+    common: Common
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """Its name, and that of its readings in the ledger."""
+        return self.common.name
+
+    @property
+    def place(self) -> str:
+        """Where it reads, without secrets."""
+        raise NotImplementedError
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that it names; those that a pattern gives are not known beforehand."""
+        return ()
+
+
+def read_common(name: str, table: Table) -> Common:
+    """The keys that every kind has. Raises UsageError."""
+    return Common(
+        name,
+        table.usual("on", flag, True),
+        table.usual("collector", text, ""),
+        table.usual("new_tags", flag, False),
+        table.usual("password_env", variable, ""),
+        table.usual("password_file", text, ""),
+    )
+
+
+def common_items(common: Common) -> dict[str, Any]:
+    """The same as keys of the file; None for what is left out."""
+    return {
+        "on": None if common.on else False,
+        "collector": common.collector or None,
+        "new_tags": common.new_tags or None,
+        "password_env": common.password_env or None,
+        "password_file": common.password_file or None,
+    }

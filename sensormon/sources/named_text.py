@@ -1,0 +1,57 @@
+"""Reads the text of `sources.toml`: every key is known, every value checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sensormon.model.errors import UsageError
+from sensormon.model.toml_table import Table, meant, tables
+from sensormon.model.toml_text import TomlBounds, read_toml
+from sensormon.sources.kinds import KINDS
+from sensormon.sources.named import NamedSource, read_common
+
+BOUNDS = TomlBounds(characters=8 << 20, lines=400_000, keys=200_000, tables=60_000, values=400_000)
+"""The most that the file may have: some tens of thousands of tags."""
+_TAKEN = ("http", "lp", "import", "bus", "calculated", "restart", "start", "model", "all")
+"""Names that readings of other origin have in the ledger."""
+
+Sources = Mapping[str, NamedSource]
+
+
+def parse_sources(text: str, path: Path | str = "sources.toml") -> Sources:
+    """The sources by name, in the order of the file. Raises UsageError, one line that names table and key."""
+    try:
+        content = read_toml(text, BOUNDS)
+    except ValueError as error:
+        raise UsageError(
+            f"it cannot be read ({error})", where=str(path), hint="docs/sources.md shows such a file"
+        ) from error
+    top = Table(str(path), content)
+    named = top.take("sources", tables) or {}
+    top.end()
+    return {name: _source(name, table, str(path)) for name, table in named.items()}
+
+
+def _source(name: str, content: Mapping[str, Any], path: str) -> NamedSource:
+    table = Table(f"{path}, [sources.{name}]", content)
+    if name in _TAKEN:
+        raise UsageError(
+            f"{name!r} is the name of other readings in the ledger",
+            where=table.where,
+            hint="Use another name",
+        )
+    kind = table.needed("kind", _kind, '"opcua"')
+    common = read_common(name, table)
+    if common.password_env and common.password_file:
+        raise UsageError("password_env and password_file are both set", where=table.where, hint="Use one")
+    source: NamedSource = KINDS[kind].read(common, table)
+    table.end()
+    return source
+
+
+def _kind(value: Any) -> str:
+    if value not in KINDS:
+        raise ValueError(f"{str(value)[:100]!r} is not one of {', '.join(KINDS)}. {meant(str(value), KINDS)}")
+    return str(value)
