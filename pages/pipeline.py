@@ -2,11 +2,12 @@
 
 from html import escape
 
-import pandas as pd
 import streamlit as st
+from pandas.api.types import is_numeric_dtype
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
+from sensormon.intake.named_sources import sources_of
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, day_and_time, duration
@@ -35,6 +36,7 @@ from sensormon.ui.page import page
 from sensormon.ui.parts import every
 from sensormon.view.collectors import collector_table, collector_words
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
+from sensormon.view.sources import source_table, sources_phrase
 from sensormon.view.status import (
     age_table,
     age_words,
@@ -126,6 +128,30 @@ def state(status: Status, viewer: Viewer) -> str:
 
 
 @every(2)
+def plant_sources(m: Monitor, viewer: Viewer) -> None:
+    """Every named source: whether it delivers, how fast and how late, and what last went wrong."""
+    healths = sources_of(m).health()
+    if not healths:
+        return
+    st.subheader("Sources", anchor=False, help=meaning("quality", "gap", "duplicate"))
+    st.html(marked(sources_phrase(healths)))
+    table = source_table(healths, m.clock.now(), viewer.zone)
+    number = st.column_config.NumberColumn(format="localized")
+    st.dataframe(
+        table,
+        hide_index=True,
+        placeholder="–",
+        key="named-sources",
+        alt="Sources with their state, rate, lag and last error, those that do not deliver first",
+        column_config={
+            **dict.fromkeys([name for name in table.columns if is_numeric_dtype(table[name])], number),
+            "Last error": st.column_config.TextColumn(width="large"),
+        },
+    )
+    st.page_link("pages/data.py", label="Add or change a source under Data", icon=":material/settings:")
+
+
+@every(2)
 def collectors(m: Monitor, following: Following) -> None:
     """Every collector and dashboard on the shared store: its lag and its ledger."""
     st.subheader("Collectors on this database", anchor=False, help=meaning("ledger", "pending", "difference"))
@@ -139,7 +165,7 @@ def collectors(m: Monitor, following: Following) -> None:
         st.html(marked(Phrase(problem, True)))
     number = st.column_config.NumberColumn(format="localized")
     table = collector_table(accounts, following.writer, m.clock.now())
-    counts = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
+    counts = [name for name in table.columns if is_numeric_dtype(table[name])]
     st.dataframe(
         table,
         hide_index=True,
@@ -403,6 +429,7 @@ def running(m: Monitor, simulator: Simulator) -> None:
 monitored = monitor()
 with page("Pipeline") as me:
     way(monitored, me)
+    plant_sources(monitored, me)
     if monitored.following is not None:
         collectors(monitored, monitored.following)
     arrivals(monitored)

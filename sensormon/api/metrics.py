@@ -10,6 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sensormon import __version__
+from sensormon.intake.named_sources import sources_of
+from sensormon.model.source_health import Link, SourceHealth
 from sensormon.model.status import AHEAD, Status, StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import MessageState
@@ -106,6 +108,7 @@ class _OfMonitor(Collector):
             flagged.add_metric([tag, str(is_anomaly).lower()], score)
         yield flagged
         yield from self._notifications(status)
+        yield from self._sources()
         yield from self._arrivals(status)
         yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)
 
@@ -126,6 +129,36 @@ class _OfMonitor(Collector):
             ("message_sender", "1 where this process is the one that sends.", float(bool(now.leading))),
         ):
             yield GaugeMetricFamily(f"sensormon_{name}", text, value=value)
+
+    def _sources(self) -> Iterable[Metric]:
+        """The sources of sources.toml, each by its name."""
+        healths = sources_of(self._monitor).health()
+        if not healths:
+            return
+        gauges: tuple[tuple[str, str, Callable[[SourceHealth], float | None]], ...] = (
+            ("connected", "1 where the source delivers.", lambda health: health.link is Link.CONNECTED),
+            ("rate", "Readings a second over the last minute.", lambda health: health.rate),
+            ("lag_seconds", "From a reading's own time until it was durable.", lambda health: health.lag),
+        )
+        for name, text, value_of in gauges:
+            gauge = GaugeMetricFamily(f"sensormon_source_{name}", text, labels=["source"])
+            for health in healths:
+                if (value := value_of(health)) is not None:
+                    gauge.add_metric([health.name], float(value))
+            yield gauge
+        counters = (
+            ("stored", "New readings since the start."),
+            ("repeated", "Readings that were known already."),
+            ("refused", "Readings that were refused."),
+            ("reconnects", "Connections that were made again."),
+            ("gaps", "How often readings may be missing."),
+            ("filled", "Readings from a history of the server."),
+        )
+        for name, text in counters:
+            counter = CounterMetricFamily(f"sensormon_source_{name}", text, labels=["source"])
+            for health in healths:
+                counter.add_metric([health.name], getattr(health, name))
+            yield counter
 
     def _arrivals(self, status: Status) -> Iterable[Metric]:
         """Ages by arrival, so never negative; a tag without a live reading has none."""

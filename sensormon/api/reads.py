@@ -30,7 +30,9 @@ from sensormon.api.times import time_in
 from sensormon.exchange.state_values import worded
 from sensormon.exchange.verdict_columns import with_detectors
 from sensormon.ingest.validation import EARLIEST, shown
+from sensormon.intake.named_sources import sources_of
 from sensormon.model import timestamps
+from sensormon.model.source_health import SourceHealth
 from sensormon.monitor.monitor import Monitor
 
 MOST = 1_000_000
@@ -144,7 +146,7 @@ def health(request: Request, response: Response) -> dict[str, Any]:
     `attention` lists losses, with their number, that nobody has acknowledged on the Pipeline page yet.
     `silent` and `clocks_ahead` give the number of tags that are overdue or whose newest own time is ahead of
     our clock, and name the worst. Ages count from when a reading arrived. `refusal` says why the journal
-    takes no readings: `quota`, `disk`, `unwritable` or `broken`.
+    takes no readings: `quota`, `disk`, `unwritable` or `broken`. `sources` are those of sources.toml.
 
     A request that may not read about all tags gets only `status`.
     """
@@ -161,6 +163,9 @@ def health(request: Request, response: Response) -> dict[str, Any]:
         "attention": status.attention,
         "impaired": status.impaired,
         "source": str(status.source.state),
+        "sources": [
+            source_report(health, status.now) for health in sources_of(context_of(request).monitor).health()
+        ],
         "store": str(status.store.state),
         "state": str(status.writing),
         "refused": status.source.refused,
@@ -247,6 +252,31 @@ def _answer(
         suffix = "arrows" if form == "arrow" else form
         headers["Content-Disposition"] = f'attachment; filename="{name}.{suffix}"'
     return Answer(begin, turns.turn(address) if limit > SHORT else None, media_type, headers)
+
+
+def source_report(health: SourceHealth, now: int) -> dict[str, Any]:
+    """How a named source is: seconds instead of times, and nothing of its address."""
+    trouble, last = health.trouble, health.last_reading
+    return {
+        "name": health.name,
+        "kind": health.kind,
+        "state": str(health.link),
+        "seconds": max(0, now - health.since) / 1e6,
+        "detail": health.detail,
+        "collector": health.collector,
+        "rate": health.rate,
+        "lag_seconds": health.lag,
+        "age_seconds": None if last is None else max(0, now - last) / 1e6,
+        "error": None if trouble is None else trouble.what,
+        "hint": None if trouble is None else trouble.hint,
+        "stored": health.stored,
+        "repeated": health.repeated,
+        "refused": health.refused,
+        "reconnects": health.reconnects,
+        "gaps": health.gaps,
+        "filled": health.filled,
+        "notes": dict(health.notes),
+    }
 
 
 def _ends(span: tuple[float, float]) -> list[float | None]:

@@ -20,7 +20,9 @@ from sensormon.intake.secrets import secret_of
 from sensormon.intake.sources_file import SourcesFile, sources_file
 from sensormon.intake.taking import Taking
 from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.model.format import counted
 from sensormon.model.source_health import Link, SourceHealth
+from sensormon.model.status import CompanionStatus
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.connected import Explorer, Intake, Secret
@@ -95,6 +97,11 @@ class NamedSources:
         """What is wrong, one line each, without secrets."""
         file = (f"Sources: {self.file.problem}",) if self.file.problem else ()
         return (*file, *(_problem_of(health) for health in self.health() if not health.works))
+
+    def status(self) -> CompanionStatus:
+        """How they are, in short."""
+        healths = self.health()
+        return CompanionStatus(NAME, sources_words(healths), self.problems())
 
     def explore(self, config: NamedSource) -> Explorer:
         """What a page asks of this source, whether or not it is in the file. Raises SourceError."""
@@ -204,6 +211,21 @@ class NamedSources:
             self.stop()
 
 
+def sources_words(healths: Sequence[SourceHealth]) -> str:
+    """How many deliver, in a few words; empty if none is to.
+
+    >>> sources_words([SourceHealth("line1", "opcua", "", Link.CONNECTED, 0)])
+    '1 source delivers'
+    """
+    here = [health for health in healths if health.link not in (Link.STOPPED, Link.ELSEWHERE, Link.FINISHED)]
+    if not here:
+        return ""
+    delivering = sum(health.link is Link.CONNECTED for health in here)
+    if delivering == len(here):
+        return f"{counted(delivering, 'source')} {'delivers' if delivering == 1 else 'deliver'}"
+    return f"{delivering} of {counted(len(here), 'source')} deliver"
+
+
 def _problem_of(health: SourceHealth) -> str:
     why = f": {health.trouble.what}" if health.trouble else ""
     return f"{health.name} is {health.link}{why}"
@@ -221,7 +243,7 @@ def sources_of(monitor: Monitor) -> NamedSources:
 def accompany(monitor: Monitor) -> None:
     """Give the monitor the thread of its named sources; before it starts. See `runtime.accompany`."""
     sources = sources_of(monitor)
-    monitor.accompany(sources.worker, sources.problems)
+    monitor.accompany(sources.worker, sources.status)
 
 
 _MAKING = threading.Lock()

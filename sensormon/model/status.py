@@ -150,13 +150,24 @@ class JournalStatus:
 
 
 @dataclass(frozen=True)
+class CompanionStatus:
+    """What another room with a thread in the monitor says: `words` in short, empty for nothing.
+
+    `impaired` is what does not work though readings are taken and stored, as telling people, one line each;
+    it ends by itself or with what it says.
+    """
+
+    name: str
+    words: str = ""
+    impaired: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Status:
     """The whole monitor at `now`.
 
     `failures` are background threads that are dead now, and why; `restarts` those that
-    died and were started again, with the time. `impaired` is what does not work though readings are taken and
-    stored, as telling people; it ends by itself or with what it says. `loading` is False while the one that
-    loads is dead.
+    died and were started again, with the time. `loading` is False while the one that loads is dead.
     """
 
     now: int
@@ -166,13 +177,18 @@ class Status:
     store: StoreStatus
     failures: tuple[str, ...] = ()
     restarts: tuple[str, ...] = ()
-    impaired: tuple[str, ...] = ()
+    companions: tuple[CompanionStatus, ...] = ()
     dead_letters: DeadLetterStatus = DeadLetterStatus()
     loading: bool = True
     silent: tuple[Silence, ...] = ()  # tags that are overdue, the longest silence first
     ahead: tuple[TagAge, ...] = ()  # tags whose clock is ahead of ours, the farthest first
     attention: tuple[str, ...] = ()  # losses that nobody has acknowledged yet, a sentence each
     acknowledged: Mapping[str, int] = field(default_factory=dict)  # the ledger's difference by source
+
+    @property
+    def impaired(self) -> tuple[str, ...]:
+        """What does not work though readings are taken and stored, one line each."""
+        return tuple(text for companion in self.companions for text in companion.impaired)
 
     @property
     def writing(self) -> WriteState:

@@ -17,7 +17,7 @@ from sensormon.ingest.workers import Worker
 from sensormon.model.clock import Clock, SystemClock
 from sensormon.model.readings import Batch
 from sensormon.model.settings import MEGABYTE, Settings
-from sensormon.model.status import DeadLetterStatus, Silence, Status, TagAge
+from sensormon.model.status import CompanionStatus, DeadLetterStatus, Silence, Status, TagAge
 from sensormon.model.tags import TagTable
 from sensormon.monitor import backing_up
 from sensormon.monitor.assembly import Parts, build
@@ -112,7 +112,7 @@ class Monitor:
         self.beside: dict[str, Any] = {}
         """What other rooms keep of this monitor, by the name of each."""
         self._companions: list[Worker] = []
-        self._impaired: list[Callable[[], tuple[str, ...]]] = []
+        self._companion_status: list[Callable[[], CompanionStatus]] = []
 
     @property
     def tags(self) -> TagTable:
@@ -124,14 +124,14 @@ class Monitor:
         words = self.parts.collector.words.by_tag(self.tags)
         return words if names is None else {name: words[name] for name in names if name in words}
 
-    def accompany(self, worker: Worker, impaired: Callable[[], tuple[str, ...]] | None = None) -> None:
+    def accompany(self, worker: Worker, status: Callable[[], CompanionStatus] | None = None) -> None:
         """Let this thread of another room run as long as the monitor; call it before `start`.
 
-        `impaired` says what it cannot do now, one line each; see `Status.impaired`.
+        `status` says how that room is.
         """
         self._companions.append(worker)
-        if impaired is not None:
-            self._impaired.append(impaired)
+        if status is not None:
+            self._companion_status.append(status)
 
     def start(self) -> None:
         """Begin to collect and to load. A second call does nothing."""
@@ -184,7 +184,7 @@ class Monitor:
             store=parts.loader.status(),
             loading=not workers.loading.failure,
             failures=self._failures(),
-            impaired=tuple(text for impaired in self._impaired for text in impaired()),
+            companions=tuple(status() for status in self._companion_status),
             restarts=tuple(worker.last_failure for worker in self._threads if worker.last_failure),
             silent=self._silent(),
             ahead=parts.collector.ahead(),

@@ -20,6 +20,7 @@ from sensormon.ingest.workers import Worker
 from sensormon.model.clock import DAY, MINUTE, SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
+from sensormon.model.status import CompanionStatus
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.carrier import ByTheFile
 from sensormon.notify.composing import composer, picture_of
@@ -180,7 +181,7 @@ def notifications_of(monitor: Monitor) -> Notifications:
 def accompany(monitor: Monitor) -> None:
     """Give the monitor the thread that sends; before it starts. See `runtime.accompany`."""
     notifications = notifications_of(monitor)
-    monitor.accompany(notifications.worker, notifications.problems)
+    monitor.accompany(notifications.worker, lambda: CompanionStatus(NAME, impaired=notifications.problems()))
 
 
 _MAKING = threading.Lock()

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sensormon.access.person import Person
 from sensormon.access.roles import NEEDS, Act
+from sensormon.intake.named_sources import NAME as SOURCES
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration, every, latency, pace, size
@@ -53,6 +54,10 @@ class Box:
     count: str
     lines: tuple[str, ...]
     abnormal: bool = False
+
+
+_IMPAIRED = {"notifications": "people may not be told", SOURCES: "a source does not deliver"}
+"""By companion, what does not work, in a few words."""
 
 
 def source_phrase(source: SourceStatus) -> Phrase:
@@ -199,13 +204,24 @@ def status_line(
     waiting = _still_loading(status)
     without = f"Loading {counted(waiting, 'reading')}; figures exclude them for now"
     return (
-        source_phrase(status.source),
+        *_source_phrases(status),
         Phrase(f"stored {ledger.total.stored:,}"),
         *([Phrase(without)] if waiting else []),
         Phrase(f"anomalies, last hour {many}"),
         age_phrase(status),
         ledger_phrase(status, ledger),
     )
+
+
+def _source_phrases(status: Status) -> list[Phrase]:
+    """The state of the source and of the named sources beside it."""
+    named = [
+        Phrase(companion.words, bool(companion.impaired))
+        for companion in status.companions
+        if companion.name == SOURCES and companion.words
+    ]
+    own = source_phrase(status.source)
+    return named if named and status.source.state is SourceState.WAITING else [own, *named]
 
 
 def _still_loading(status: Status) -> int:
@@ -405,7 +421,10 @@ def abnormal(status: Status, ledger: Ledger) -> tuple[str, ...]:
         (late(status) and not status.failures, "no data arriving"),
         (bool(silent) and not late(status) and not status.failures, f"no readings of {silent}{more}"),
         (store.state in (StoreState.RETRYING, StoreState.FAILED), "nothing reaches the database"),
-        (bool(status.impaired), "people may not be told"),
+        *(
+            (bool(companion.impaired), _IMPAIRED.get(companion.name, f"{companion.name} need attention"))
+            for companion in status.companions
+        ),
         (bool(status.attention), "a loss is not acknowledged yet"),
         (is_off(status, ledger), "the ledger does not balance"),
     )
