@@ -49,20 +49,21 @@ def detectors_of(profile: Profile) -> dict[str, Detector]:
 def check(profiles: Profiles, tags: Sequence[Tag]) -> None:
     """Raise UsageError unless every profile can judge.
 
-    Its detectors exist and remember little enough, its limits are in order, and its condition is on a tag
-    of numbers.
+    Its detectors exist and remember little enough, its limits are in order, and its condition compares a tag
+    of numbers with a number, or one of states with a word.
     """
     for profile in profiles.profiles:
         detectors = detectors_of(profile)
         _check_limits(profile, detectors.get("limits"))
         if profile.condition is not None:
             tag = next((tag for tag in tags if tag.name == profile.condition.tag), None)
-            if tag is None or tag.has_states:
+            if tag is None or tag.has_states != bool(profile.condition.word):
+                wrong = "has states" if tag and tag.has_states else "has no states"
                 raise UsageError(
                     f"the condition of profile {profile.name!r} needs the tag {profile.condition.tag!r}, "
-                    f"which {'does not exist' if tag is None else 'has states'}",
+                    f"which {'does not exist' if tag is None else wrong}",
                     where="profiles",
-                    hint="Choose a numeric tag",
+                    hint="Compare a numeric tag with a number, a tag of states with one of its words",
                 )
         size = memory(detectors.values())
         if size > MOST_BYTES:

@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any
 
 from sensormon.model.errors import UsageError
-from sensormon.model.tags import UNFIT, Tag
+from sensormon.model.tags import LONGEST_STATE, UNFIT, Tag
 
 DEFAULT_PROFILE = "default"
 """The profile of every tag that has no other; it always exists."""
@@ -36,6 +36,8 @@ LONGEST_DELAY = 86_400.0
 STEADY = "steady"
 """The comparison that holds while a tag stays within some distance of where it settled."""
 COMPARISONS = (">", ">=", "<", "<=", "=", "!=", STEADY)
+OF_STATES = ("=", "!=")
+"""The comparisons of a tag of states."""
 SEVERITIES = ("", "low", "medium", "high")
 """What a profile says of its events' severity; empty: it follows from how far the peak is out."""
 LONGEST_TARGET = 200
@@ -61,12 +63,15 @@ class Condition:
 
     `steady` is for a set-point: it is met while the tag stays within `value` of where it was when it last
     changed by more. What its change brings with it is learned, but not flagged, for `settle` seconds.
+
+    A tag of states is compared with a `word` by = or !=; `value` is its code: "only while step = CIP".
     """
 
     tag: str
     comparison: str
     value: float
     settle: float = 0.0
+    word: str = ""
 
     def as_document(self) -> dict[str, Any]:
         """What JSON can hold; `read_condition` reads it back."""
@@ -75,13 +80,14 @@ class Condition:
             "comparison": self.comparison,
             "value": self.value,
             "settle": self.settle,
+            **({"word": self.word} if self.word else {}),
         }
 
     def __str__(self) -> str:
         if self.comparison == STEADY:
             return f"only while {self.tag} stays within {self.value:g}, {self.settle:g} s after a change"
         settling = f", {self.settle:g} s after it became so" if self.settle else ""
-        return f"only while {self.tag} {self.comparison} {self.value:g}{settling}"
+        return f"only while {self.tag} {self.comparison} {self.word or f'{self.value:g}'}{settling}"
 
 
 @dataclass(frozen=True)
@@ -322,6 +328,9 @@ def _check_profile(profile: Profile) -> None:
             or not math.isfinite(condition.value)
             or not _is_name(condition.tag)
             or (condition.comparison == STEADY and condition.value < 0)
+            or (condition.word and condition.comparison not in OF_STATES)
+            or len(condition.word) > LONGEST_STATE
+            or UNFIT.search(condition.word)
         ):
             raise _wrong(
                 f"the condition of profile {name!r} cannot be used",
@@ -378,6 +387,7 @@ def read_condition(row: Mapping[str, Any]) -> Condition:
         comparison=_text(row["comparison"]),
         value=_number(row["value"]),
         settle=_number(row.get("settle", 0.0)),
+        word=_text(row.get("word", "")),
     )
 
 

@@ -22,6 +22,9 @@ from sensormon.ui.profile_inputs import (
     seconds_input,
     severity_input,
     value_input,
+    watched_tags,
+    word_comparison_input,
+    word_input,
 )
 from sensormon.view.detectors import title
 from sensormon.view.profiles import stated
@@ -102,14 +105,14 @@ def _parameter(parameter: Parameter, start: float, key: str) -> float:
 
 def condition_fields(m: Monitor, begun: Condition | None, key: Key) -> Condition | None:
     """The tag, comparison, value and settling time; None while no tag is chosen."""
-    numbers = list(m.running_tags.now().numbers)
-    if begun is not None and begun.tag not in numbers:
-        numbers.append(begun.tag)
+    tags = watched_tags(m.running_tags.now())
+    if begun is not None and begun.tag not in tags:
+        tags.append(begun.tag)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         watched = st.selectbox(
             "Judge only while",
-            numbers,
-            None if begun is None else numbers.index(begun.tag),
+            tags,
+            None if begun is None else tags.index(begun.tag),
             format_func=m.tags.title,
             placeholder="always",
             key=key("watched"),
@@ -118,12 +121,18 @@ def condition_fields(m: Monitor, begun: Condition | None, key: Key) -> Condition
         )
         if watched is None:
             return None
-        comparison = comparison_input(begun, key=key("comparison"), width=130)
-        unit = m.tags[watched].unit
-        label = f"value, {unit}" if unit else "value"
-        value = value_input(label, begun, key=key("value"), width=160)
+        word = ""
+        if watched in m.tags and m.tags[watched].has_states:
+            comparison = word_comparison_input(begun, key=key("is"), width=130)
+            words = m.state_words([watched]).get(watched, {})
+            word, value = word_input(words, begun, key=key("word"), width=160)
+        else:
+            comparison = comparison_input(begun, key=key("comparison"), width=130)
+            unit = m.tags[watched].unit if watched in m.tags else ""
+            label = f"value, {unit}" if unit else "value"
+            value = value_input(label, begun, key=key("value"), width=160)
         settle = _seconds("Settling, s", begun.settle if begun else 0.0, key("settle"), "settling")
-    return Condition(watched, comparison, value, settle)
+    return Condition(watched, comparison, value, settle, word)
 
 
 def _seconds(label: str, start: float, key: str, term: str) -> float:

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from sensormon.detectors import PER_TAG, make
-from sensormon.model.profiles import COMPARISONS, Choice, Condition, Profile
+from sensormon.model.profiles import COMPARISONS, OF_STATES, Choice, Condition, Profile
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.detector_controls import field_value, key_of, parameter_input
 from sensormon.ui.glossary import meaning
@@ -19,6 +19,9 @@ from sensormon.ui.profile_inputs import (
     seconds_input,
     severity_input,
     value_input,
+    watched_tags,
+    word_comparison_input,
+    word_input,
 )
 from sensormon.view.detectors import title
 from sensormon.view.profiles import severity_words, stated
@@ -55,8 +58,10 @@ def fill(profile: Profile) -> None:
         "severity": begun.severity,
         "target": float(begun.target),
         "when": condition.tag if condition else None,
-        "compares": condition.comparison if condition else COMPARISONS[0],
-        "limit": float(condition.value) if condition else 0.0,
+        "compares": condition.comparison if condition and not condition.word else COMPARISONS[0],
+        "limit": float(condition.value) if condition and not condition.word else 0.0,
+        "state_is": condition.comparison if condition and condition.word else OF_STATES[0],
+        "state": (condition.word if condition else "") or None,
         "settle": float(condition.settle) if condition else 0.0,
     }
     st.session_state.update(fields)
@@ -77,10 +82,14 @@ def address_of(m: Monitor, profile: Profile) -> dict[str, str | list[str]]:
     if begun.target:
         values["target"] = f"{begun.target:g}"
     if (condition := begun.condition) is not None:
+        compared = (
+            {"state_is": condition.comparison, "state": condition.word}
+            if condition.word
+            else {"compares": condition.comparison, "limit": f"{condition.value:g}"}
+        )
         values |= {
             "when": m.tags.title(condition.tag),
-            "compares": condition.comparison,
-            "limit": f"{condition.value:g}",
+            **compared,
             "settle": f"{condition.settle:g}",
         }
     return values
@@ -118,11 +127,11 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
         key="target",
         bind=_BIND,
     )
-    numbers = m.running_tags.now().numbers
+    tags = watched_tags(m.running_tags.now())
     watched = st.selectbox(
         "Judge only while",
-        numbers,
-        numbers.index(condition.tag) if condition and condition.tag in numbers else None,
+        tags,
+        tags.index(condition.tag) if condition and condition.tag in tags else None,
         format_func=m.tags.title,
         placeholder="always",
         key="when",
@@ -134,19 +143,27 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
         off_delay=off_delay,
         severity=severity,
         target=target,
-        condition=None if watched is None else _condition_fields(watched, condition),
+        condition=None if watched is None else _condition_fields(m, watched, condition),
     )
 
 
-def _condition_fields(watched: str, begun: Condition | None) -> Condition:
+def _condition_fields(m: Monitor, watched: str, begun: Condition | None) -> Condition:
     left, right = st.columns([2, 3], gap="small")
-    with left:
-        comparison = comparison_input(begun, key="compares", bind=_BIND)
-    with right:
-        value = value_input("value", begun, key="limit", bind=_BIND)
+    word = ""
+    if m.running_tags.now()[watched].has_states:
+        with left:
+            comparison = word_comparison_input(begun, key="state_is", bind=_BIND)
+        with right:
+            words = m.state_words([watched]).get(watched, {})
+            word, value = word_input(words, begun, key="state", bind=_BIND)
+    else:
+        with left:
+            comparison = comparison_input(begun, key="compares", bind=_BIND)
+        with right:
+            value = value_input("value", begun, key="limit", bind=_BIND)
     start = begun.settle if begun else 0.0
     settle = seconds_input("Settling time, s", start, key="settle", bind=_BIND)
-    return Condition(watched, comparison, value, settle)
+    return Condition(watched, comparison, value, settle, word)
 
 
 def _params_of(name: str, choice: Choice | None) -> Mapping[str, float]:

@@ -435,6 +435,10 @@ def test_profile_that_would_remember_too_much_is_refused(monkeypatch: pytest.Mon
             Profile("default", (Choice("zscore"),), condition=Condition("valve", ">", 1.0)),
             "needs the tag 'valve', which has states",
         ),
+        (
+            Profile("default", (Choice("zscore"),), condition=Condition("ph", "=", 1.0, word="on")),
+            "needs the tag 'ph', which has no states",
+        ),
     ],
 )
 def test_profile_that_cannot_judge_is_refused(profile: Profile, words: str) -> None:

@@ -15,9 +15,10 @@ from sensormon.ingest.pipeline import Pipeline
 from sensormon.ingest.tag_memory import KEPT
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
-from sensormon.model.profiles import Assignment, Choice, Profile, Profiles, default_profiles
-from sensormon.model.readings import Floats, Processed, Withheld, is_good, is_learned
-from sensormon.model.tags import TagTable
+from sensormon.model.profiles import Assignment, Choice, Condition, Profile, Profiles, default_profiles
+from sensormon.model.readings import Batch, Floats, Processed, Reading, Withheld, is_good, is_learned
+from sensormon.model.state_words import StateWords
+from sensormon.model.tags import Tag, TagTable
 from tests.support.plant import START, batch_of
 from tests.support.watched_plant import PROFILES, TAGS, ZSCORE, assert_same, readings, version
 
@@ -173,3 +174,24 @@ def test_profiles_with_an_unknown_detector_change_nothing() -> None:
     assert pipeline.settings.id == 1
     batch = readings(300, 900)
     assert_same(pipeline.process(batch).scores, plain.process(batch).scores)
+
+
+def test_a_tag_is_judged_only_in_the_step_that_its_condition_names() -> None:
+    tags = TagTable([Tag("temp", "Temperature"), Tag("step", "Step", states=("heat", "CIP"))])
+    words = StateWords()
+    words.register(tags)
+    code = words.code("step", "CIP")
+    assert code is not None
+    condition = Condition("step", "=", float(code), word="CIP")
+    profiles = Profiles((Profile("default", (ZSCORE,), condition=condition),))
+    pipeline = Pipeline(tags, version(profiles), words)
+    rows = [("step", "heat"), ("temp", 1.0), ("step", "CIP"), ("temp", 2.0), ("step", "heat"), ("temp", 3.0)]
+    batch = Batch.of(
+        [Reading(tag, START + place * SECOND, value) for place, (tag, value) in enumerate(rows)],
+        source="test",
+        received=START + 60 * SECOND,
+    )
+    done = pipeline.process(batch)
+    withheld = done.scores.withheld[done.accepted.tag == done.accepted.tags.index("temp")]
+    assert withheld.tolist() == [Withheld.CONDITION, Withheld.NOTHING, Withheld.CONDITION]
+    assert str(condition) == "only while step = CIP"

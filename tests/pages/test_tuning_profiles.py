@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,6 +19,7 @@ from sensormon.stores.entries import AuditQuery
 from tests.support.pages import show, text
 from tests.support.people import visit_of, with_accounts
 from tests.support.plant import START, Adopt
+from tests.support.states import with_states
 
 PROFILES = {"part": "Profiles"}
 
@@ -100,6 +102,23 @@ def test_profile_is_copied_changed_assigned_and_applied(monitor: Monitor) -> Non
     assert (record.who, record.act) == ("Ann (unverified)", "apply settings")
     assert "calm" in record.after
     assert "calm" not in record.before
+
+
+def test_a_condition_on_a_tag_of_states_names_a_state(
+    settings: Settings, tmp_path: Path, adopt: Adopt
+) -> None:
+    monitor = adopt(Monitor(with_states(settings, tmp_path), ManualClock(START)))
+    app = show("tuning", **PROFILES)
+    copy(app, "open")
+    choose(app, "open-watched").set_value("valve").run()
+    assert choose(app, "open-is").options == ["=", "!="]
+    choose(app, "open-word").set_value("open").run()
+    apply(app)
+    condition = monitor.detection.in_force.in_use.by_name["open"].condition
+    assert condition == Condition("valve", "=", 1.0, word="open")
+    again = show("tuning", **PROFILES, edit="open")
+    assert "only while valve = open" in again.dataframe[0].value["Judges"].tolist()
+    assert choose(again, "open-word").value == "open"
 
 
 def test_every_part_of_a_profile_can_be_set(monitor: Monitor) -> None:
