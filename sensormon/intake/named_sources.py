@@ -105,7 +105,7 @@ class NamedSources:
 
     def explore(self, config: NamedSource) -> Explorer:
         """What a page asks of this source, whether or not it is in the file. Raises SourceError."""
-        return KINDS[config.kind].explore(config, self._secret(config))
+        return KINDS[config.kind].explore(config, self._secret(config), self._monitor.settings.data_dir)
 
     def stop(self) -> None:
         """End all of them."""
@@ -146,7 +146,7 @@ class NamedSources:
         kind, secret = KINDS[config.kind], self._secret(config)
         return RunningNamed(
             config,
-            lambda: kind.open(config, secret),
+            lambda: kind.open(config, secret, self._monitor.settings.data_dir),
             lambda report, stopping: self._intake(config, report, stopping),
             self._monitor.clock,
             self._monitor.settings.collector,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from sensormon.model.clock import Clock
@@ -138,7 +139,7 @@ class SourceKind(Generic[Config]):
 
     `module` is imported when a source of this kind is first opened, since its libraries are heavy: it has
     `open_source(config, secret)` and `explore(config, secret)`. `needs` are packages that the base install
-    lacks.
+    lacks. With `keeps_files` both have a third parameter: the data folder, for certificates and the like.
     """
 
     kind: str
@@ -147,6 +148,7 @@ class SourceKind(Generic[Config]):
     items: Callable[[Config], dict[str, Any]]
     module: str
     needs: tuple[str, ...] = ()
+    keeps_files: bool = False
 
     @property
     def missing(self) -> str:
@@ -154,15 +156,18 @@ class SourceKind(Generic[Config]):
         absent = [name for name in self.needs if find_spec(name) is None]
         return f"{self.label} needs {absent[0]}, which is not installed: {HOW_TO_GET}" if absent else ""
 
-    def open(self, config: Config, secret: Secret) -> ConnectedSource:
-        """A source that can run. Raises SourceError if a package is missing."""
-        source: ConnectedSource = self._module().open_source(config, secret)
+    def open(self, config: Config, secret: Secret, folder: Path) -> ConnectedSource:
+        """A source that can run, with this data folder. Raises SourceError if a package is missing."""
+        source: ConnectedSource = self._module().open_source(config, secret, *self._folders(folder))
         return source
 
-    def explore(self, config: Config, secret: Secret) -> Explorer:
+    def explore(self, config: Config, secret: Secret, folder: Path) -> Explorer:
         """What a page asks of it. Raises SourceError if a package is missing."""
-        explorer: Explorer = self._module().explore(config, secret)
+        explorer: Explorer = self._module().explore(config, secret, *self._folders(folder))
         return explorer
+
+    def _folders(self, folder: Path) -> tuple[Path, ...]:
+        return (folder,) if self.keeps_files else ()
 
     def _module(self) -> Any:
         if self.missing:
