@@ -31,6 +31,8 @@ WINDOW = 2_000
 """Messages that a broker of MQTT 5 may send before the first of them is acknowledged."""
 MOST_UNCONFIRMED = 10_000
 """Messages of ours that may wait to be sent or confirmed."""
+_CONNECTING = 5.0
+"""Seconds that TCP, and then each step of TLS, may take."""
 _ROUND = 500
 """Messages that are read before something else is looked at."""
 _NO_RETAINED_AGAIN = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB
@@ -64,6 +66,33 @@ class Delivery:
         """The connection calls it."""
         self._confirmed = confirmed
         self._ended.set()
+
+
+class _Client(Client):
+    """paho's client with a way to connect that leaves no socket open when TLS does not come about."""
+
+    def __init__(self, broker: Broker, **more: Any) -> None:
+        self._broker = broker
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.client_id,
+            reconnect_on_failure=False,
+            manual_ack=True,
+            **more,
+        )
+
+    def _create_socket(self) -> socket.socket:
+        broker = self._broker
+        context = _context(broker) if broker.tls else None
+        plain = socket.create_connection((broker.host, broker.port), _CONNECTING)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # acknowledgements are small and many
+        if context is None:
+            return plain
+        try:
+            return context.wrap_socket(plain, server_hostname=broker.host)
+        except BaseException:
+            plain.close()
+            raise
 
 
 class Connection:
@@ -113,8 +142,6 @@ class Connection:
     def open(self) -> None:
         """Connect, with TLS if the broker is to be asked with it. Raises SourceError."""
         try:
-            if self._broker.tls:
-                self._client.tls_set_context(_context(self._broker))
             if self._broker.version == "5":
                 properties = Properties(PacketTypes.CONNECT)
                 properties.SessionExpiryInterval = 0 if self._clean else self._broker.expiry
@@ -217,16 +244,11 @@ class Connection:
 
     def _make(self, password: str) -> Client:
         broker, five = self._broker, self._broker.version == "5"
-        client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=broker.client_id,
+        client = _Client(
+            broker,
             clean_session=None if five else self._clean,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            manual_ack=True,
         )
-        client.suppress_exceptions = False
-        client.connect_timeout = 5.0
         client.max_inflight_messages_set(1_000)
         client.max_queued_messages_set(MOST_UNCONFIRMED)
         if broker.user:

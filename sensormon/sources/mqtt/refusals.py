@@ -38,7 +38,8 @@ def unreachable(error: OSError, broker: Broker) -> SourceError:
         return SourceError(
             "no answer in time", where=where, hint="Correct url, or open the port in the firewall"
         )
-    return SourceError(f"no connection ({_reason(error)})", where=where)
+    hint = "Use a port at which the broker speaks TLS" if broker.tls else "Correct url"
+    return SourceError(f"no connection ({_reason(error)})", where=where, hint=hint)
 
 
 def refused(reason: str, broker: Broker) -> SourceError:
@@ -86,15 +87,21 @@ def ended(reason: str, answered: bool, broker: Broker) -> SourceError:
     if reason:
         return SourceError(f"the broker ended the connection ({reason})", where=where)
     if answered:
-        return SourceError(
-            "the connection is lost",
-            where=where,
-            hint="If this happens again and again, look whether another client has the same client_id",
-        )
+        return SourceError("the connection is lost", where=where, hint="Look whether the broker runs")
     return SourceError(
         "the broker ended the connection without an answer",
         where=where,
         hint="Use mqtts:// if the port speaks TLS, mqtt:// if not; the broker's log has the reason",
+    )
+
+
+def short_lived(broker: Broker) -> SourceError:
+    """The broker lets this client in and ends the connection soon after, several times in a row."""
+    return SourceError(
+        f"the broker ends each connection soon after it began: another client may have the id "
+        f"{broker.client_id!r} too",
+        where=broker.place,
+        hint="Give each client of the broker a client_id of its own; the broker's log has the reason",
     )
 
 

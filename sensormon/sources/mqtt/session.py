@@ -22,18 +22,18 @@ from sensormon.model.errors import SensormonError, SourceError
 from sensormon.sources.connected import Secret
 from sensormon.sources.mqtt.broker import Broker, Will, broker_of
 from sensormon.sources.mqtt.connection import Connection, Delivery
-from sensormon.sources.mqtt.refusals import MustBeMended
-from sensormon.sources.mqtt.waiting import Arrived, Entry, Waiting
+from sensormon.sources.mqtt.refusals import MustBeMended, short_lived
+from sensormon.sources.mqtt.waiting import LARGEST, Arrived, Entry, Waiting
 from sensormon.sources.report import Report
 
 __all__ = ["Arrived", "Broker", "Delivery", "Publisher", "Session", "Will", "broker_of"]
 
 DELAYS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before a lost connection is made again; the last value for all further tries."""
-LARGEST = 1 << 20
-"""Bytes of a payload that are kept; of a larger one only its beginning is handed over."""
 _STEADY = 10 * SECOND
 """A connection that lasted this long was a good one: the delays begin anew."""
+_SHORT_LIVED = 3
+"""So many connections in a row that did not are no accident."""
 _ENDING = 0.5
 """Seconds that the end may take."""
 
@@ -75,6 +75,8 @@ class Session:
         self._earlier: dict[int, int] = {}
         """The same of earlier connections, of what has not come again yet."""
         self._subscribed = False
+        self._answered = False
+        """Whether the last connection had been let in by the broker."""
         self._failure: BaseException | None = None
 
     def run(
@@ -159,7 +161,7 @@ class Session:
     def _keep_connected(self, report: Report, stopping: threading.Event, clock: Clock) -> None:
         """Connect again and again."""
         report.connecting()
-        tries = 0
+        tries = short = 0
         try:
             while not (stopping.is_set() or self._ended.is_set()):
                 if not self._waiting.room():
@@ -169,8 +171,10 @@ class Session:
                 try:
                     self._connect(report, stopping, clock)
                 except SourceError as error:
-                    self._tell(error, report)
-                tries = 0 if clock.now() - began >= _STEADY else tries
+                    steady = clock.now() - began >= _STEADY
+                    short = short + 1 if self._answered and not steady else 0
+                    self._tell(short_lived(self._broker) if short >= _SHORT_LIVED else error, report)
+                    tries = 0 if steady else tries
                 clock.wait(self._ended, DELAYS[min(tries, len(DELAYS) - 1)])
                 tries += 1
         except SensormonError as error:  # the secret cannot be read
@@ -206,6 +210,7 @@ class Session:
                     ready = True
                     self._ready(connection, report)
         finally:
+            self._answered = connection.answered
             with self._lock:
                 self._connection = None
             connection.close()
@@ -237,7 +242,12 @@ class Session:
         except UnicodeDecodeError:  # no filter matches it; whoever handles it sees that
             topic = "\ufffd"
         arrived: Arrived | None = Arrived(
-            topic, bytes(message.payload[: LARGEST + 1]), message.qos, message.retain, now
+            topic,
+            bytes(message.payload[: LARGEST + 1]),
+            message.qos,
+            message.retain,
+            now,
+            connection.resumed,
         )
         if message.qos:
             content = hash((topic, bytes(message.payload)))

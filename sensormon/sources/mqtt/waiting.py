@@ -11,12 +11,15 @@ from sensormon.sources.mqtt.connection import Connection
 
 MOST_MESSAGES = 20_000
 MOST_BYTES = 32 << 20
-AT_ONCE = 2_000
-"""Messages that are handled together at most."""
+AT_ONCE = 400
+"""Messages handled together at most. After a kill two such batches may come again: fewer than the readings of
+a tag among which a repeat is recognised."""
 GATHER = 0.02
 """Seconds that the first message waits for others at most."""
 PAUSE = 0.005
 """Seconds without a message after which nobody waits for more: a broker with a small window sends none."""
+LARGEST = 1 << 20
+"""Bytes of a payload that are kept; of a larger one only its beginning is handed over."""
 _A_MESSAGE = 300
 """Bytes of memory that a message takes beside topic and payload."""
 
@@ -25,7 +28,8 @@ _A_MESSAGE = 300
 class Arrived:
     """A message as it came; `time` is when (µs UTC).
 
-    `retain`: the broker had kept it, so it may be old. `payload` is cut after `LARGEST` + 1 bytes.
+    `retain`: the broker had kept it as the topic's last value, so it may be old. `resumed`: the broker still
+    knew the session, so what was published meanwhile comes, too. `payload` is cut after `LARGEST` + 1 bytes.
     """
 
     topic: str
@@ -33,6 +37,7 @@ class Arrived:
     qos: int
     retain: bool
     time: int
+    resumed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
