@@ -98,8 +98,9 @@ def test_only_the_proxy_is_in_reach_of_the_network(shape: dict[str, Any]) -> Non
         name: port for name, service in shape["services"].items() for port in service.get("ports", [])
     }
     expected = {"proxy": "443:8443"} if "proxy" in shape["services"] else {"pages": "127.0.0.1:8501:8501"}
-    if "bus" in shape["services"]:
-        expected["bus"] = "127.0.0.1:4222:4222"
+    for name, port in (("bus", "4222"), ("broker", "1883")):
+        if name in shape["services"]:
+            expected[name] = f"127.0.0.1:{port}:{port}"
     assert published == expected
     for name, network in shape["networks"].items():
         assert (network or {}).get("internal", False) == (name == "back")

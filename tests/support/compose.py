@@ -36,6 +36,11 @@ def _merged(below: Any, above: Any) -> Any:
 
 def shapes() -> list[Sequence[str]]:
     """The files of every shape, each with and without TLS in front."""
-    bare = [["one-process.yaml"], ["postgresql.yaml"], ["postgresql.yaml", "bus.yaml"]]
+    bare = [
+        ["one-process.yaml"],
+        ["one-process.yaml", "plant.yaml"],
+        ["postgresql.yaml"],
+        ["postgresql.yaml", "bus.yaml"],
+    ]
     assert {*FOLDER.glob("*.yaml")} == {FOLDER / name for files in [*bare, ["tls.yaml"]] for name in files}
     return [*bare, *([*files, "tls.yaml"] for files in bare)]
