@@ -12,7 +12,7 @@ from datetime import tzinfo
 import numpy as np
 import pandas as pd
 
-from sensormon.model.readings import SIMULATOR, Ints
+from sensormon.model.readings import Ints, is_simulated
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import to_datetime
 
@@ -50,7 +50,7 @@ def readings_file(readings: pd.DataFrame, events: pd.DataFrame, tags: TagTable) 
             "event": readings["id"].map(event_of).astype("int64"),
             **_tag(readings["tag"], tags),
             **{name: readings[name] for name in _READING},
-            "simulated": readings["source"] == SIMULATOR,
+            "simulated": readings["source"].map(is_simulated).astype(bool),
         }
     )
 

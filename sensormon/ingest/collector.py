@@ -20,6 +20,7 @@ from sensormon.ingest.watchdog import Watchdog
 from sensormon.journal.journal import Journal
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import (
+    POSITION,
     ActionEntry,
     Annotation,
     AnnotationEntry,
@@ -138,6 +139,8 @@ class Collector:
     ) -> None:
         self.unstored = unstored
         self.arrivals = Arrivals()
+        self.positions: dict[str, KeptAnswer] = {}
+        """How far sources have read, by key (`POSITION`), as far as the journal knows."""
         self.acts = 0
         """How often somebody acted on events, or removed some with an import, since the start."""
         self._pipeline = pipeline
@@ -212,6 +215,7 @@ class Collector:
         self._latencies.add(max(0, now - started) / SECOND)
         self._ids.taken(first_id + len(batch))
         self._recent.append(entry)
+        self.positions |= {answer.key: answer for answer in answers if answer.key.startswith(POSITION)}
         self._watchdog.note(batch, processed.rejected)
         self.arrivals.note(processed, now)
         self.unstored.add(pending_of(entry, number), received, now)
@@ -397,6 +401,11 @@ class Collector:
         self.arrivals.remember(by_source)
         with self._lock:
             self._watchdog.remember(earlier, delivering, self._clock.now())
+
+    def expect(self, sources: Collection[str]) -> None:
+        """Expect the tags of these sources to report from now on; see `Watchdog.expect`."""
+        with self._lock:
+            self._watchdog.expect(sources, self._clock.now())
 
     def silent(self) -> tuple[Silence, ...]:
         """The tags that are overdue."""

@@ -30,6 +30,7 @@ from sensormon.journal.outlines import Outline, Stretch
 from sensormon.model.entries import (
     BY_CONTENT,
     FROM_CASES,
+    POSITION,
     ActionEntry,
     Annotation,
     AnnotationEntry,
@@ -74,6 +75,7 @@ class Recovered:
     undos: list[tuple[int, UndoEntry]] = field(default_factory=list)  # likewise
     answers: list[KeptAnswer] = field(default_factory=list)  # to requests with a key
     unkeyed: deque[KeptAnswer] = field(default_factory=lambda: deque(maxlen=UNKEYED.answers))  # the newest
+    positions: dict[str, KeptAnswer] = field(default_factory=dict)  # of sources, by key, in the journal
     words: StateWords = field(default_factory=StateWords)
     case_settings: list[DetectorSettings] = field(default_factory=list)  # of cases, not stored yet
     first_start: bool = False
@@ -205,6 +207,9 @@ def _replay_record(recovered: Recovered, record: Record) -> None:
 
 def _keep(recovered: Recovered, answers: Sequence[KeptAnswer]) -> None:
     for answer in answers:
+        if answer.key.startswith(POSITION):
+            recovered.positions[answer.key] = answer
+            continue
         (recovered.unkeyed if answer.key.startswith(BY_CONTENT) else recovered.answers).append(answer)
 
 

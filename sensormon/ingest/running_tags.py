@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 
 from sensormon.ingest.collector import Collector
-from sensormon.model.tags import TagTable
+from sensormon.model.tags import Tag, TagTable
 from sensormon.sources import Source
-from sensormon.sources.simulator import Simulator
+from sensormon.sources.simulator import Simulator, simulated
+
+Left = Callable[[Sequence[str]], Collection[str]]
+"""Which of these tags are left to other sources."""
 
 
 def with_own_tags(tags: TagTable, source: Source | None) -> TagTable:
@@ -24,6 +27,7 @@ class RunningTags:
         self._source = source
         self._collector = collector
         self._elsewhere: Collection[str] = ()
+        self._left: Left = _none
         self._lock = threading.Lock()
 
     def now(self) -> TagTable:
@@ -38,7 +42,24 @@ class RunningTags:
     def check(self, tags: TagTable) -> None:
         """Raise UsageError if the simulator cannot make one of these tags."""
         if isinstance(self._source, Simulator):
-            self._source.check(tag for tag in tags if tag.name not in self._elsewhere)
+            self._source.check(self._own(tags, self._elsewhere))
+
+    def leave(self, left: Left) -> None:
+        """Let the simulator leave the tags alone that this picks from the names of the table, now and later.
+
+        They are delivered by other sources.
+        """
+        with self._lock:
+            self._left = left
+            if isinstance(self._source, Simulator):
+                own = self._own(self._table, self._elsewhere)
+                if [tag.name for tag in simulated(own)] != [tag.name for tag in self._source.tags]:
+                    self._source.retag(own)
+
+    def _own(self, tags: TagTable, elsewhere: Collection[str]) -> list[Tag]:
+        """The tags that are the simulator's."""
+        left = frozenset(self._left(tags.names))
+        return [tag for tag in tags if tag.name not in elsewhere and tag.name not in left]
 
     def retag(self, tags: TagTable, elsewhere: Collection[str] = ()) -> None:
         """Make source and collector use this table from the next reading on.
@@ -55,7 +76,7 @@ class RunningTags:
                 self._table = with_own_tags(tags, source)
                 self._collector.retag(self._table)
                 return
-            own = [tag for tag in tags if tag.name not in elsewhere]
+            own = self._own(tags, elsewhere)
             source.check(own)
             self._elsewhere = elsewhere
             if stay := [tag for tag in own if tag.name in self._table]:
@@ -63,3 +84,7 @@ class RunningTags:
             self._table = tags
             self._collector.retag(tags)
             source.retag(own)
+
+
+def _none(_: Sequence[str]) -> Collection[str]:
+    return ()

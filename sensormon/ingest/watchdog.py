@@ -81,6 +81,14 @@ class Watchdog:
                 self._seen[:, code] = min(arrival.received, now), owed, 0, arrival.time, 0
                 self._sources[code] = arrival.source
 
+    def expect(self, sources: Collection[str], now: int) -> None:
+        """Expect the tags whose last reading was of one of these sources to report again, from `now` on."""
+        again = np.isin(self._sources, list(sources)) & (self._seen[_LAST] > 0)
+        fresh = self._gaps.start(np.zeros(1)).save(0)
+        for code in np.flatnonzero(again).tolist():
+            self._state.load(code, fresh)
+            self._seen[_SINCE, code] = now
+
     def note(self, batch: Batch, rejected: Iterable[Rejection] = ()) -> None:
         """Record the arrival of these readings, and the clocks of those that were rejected beside them.
 

@@ -10,84 +10,90 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sensormon.access.documents import Documents
 from sensormon.ingest.workers import Worker
+from sensormon.intake.places import Places
 from sensormon.intake.running import RunningNamed
 from sensormon.intake.secrets import secret_of
 from sensormon.intake.sources_file import SourcesFile, sources_file
-from sensormon.intake.taking import Taking
-from sensormon.model.errors import SensormonError, StoreError, UsageError
+from sensormon.intake.taking import Place, Taking
+from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import counted
-from sensormon.model.source_health import Link, SourceHealth
+from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
 from sensormon.model.status import CompanionStatus
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
-from sensormon.sources.connected import Explorer, Intake, Secret
+from sensormon.monitor.source import Named
+from sensormon.sources.connected import Explorer, Secret
 from sensormon.sources.kinds import KINDS
-from sensormon.sources.named import NamedSource
+from sensormon.sources.named import NamedSource, owners
 from sensormon.sources.report import Report
-from sensormon.stores.leader import Leader
 
 NAME = "sources"
 """Of the thread, and of what the monitor keeps for this room."""
 LOOK = 1.0
 """Seconds between two looks at the file."""
 _TRIES = 5
+_IDLE = (Link.STOPPED, Link.FINISHED)
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Place:
-    """Where a source runs: its leader among the processes, and what runs here."""
-
-    leader: Leader
-    running: RunningNamed | None = None
-    leads: bool = False
 
 
 class NamedSources:
     """Of one monitor. `environment` holds the secrets, which are never stored. Thread-safe."""
 
     def __init__(self, monitor: Monitor, environment: Mapping[str, str] = os.environ) -> None:
-        parts = monitor.parts
+        parts, settings = monitor.parts, monitor.settings
         self.documents = Documents(parts.collector, parts.store.entries, monitor.clock)
         shared = self.documents if parts.store.collectors is not None else None
-        self.file: SourcesFile = sources_file(
-            monitor.settings.sources_file, monitor.settings.data_dir, shared
-        )
+        self.file: SourcesFile = sources_file(settings.sources_file, settings.data_dir, shared)
         self.worker = Worker(NAME, self._run, monitor.clock)
+        self._places = Places(
+            parts.store,
+            self.documents,
+            settings.data_dir,
+            parts.journal.writer,
+            settings.collector,
+            monitor.clock,
+        )
         self._monitor = monitor
         self._environment = environment
-        self._places: dict[str, _Place] = {}
-        self._lock = threading.RLock()
+        self._looking = threading.Lock()
         self._adding = threading.Lock()
+        self._running: dict[str, RunningNamed] = {}
+        self._tables: Mapping[str, TagTable] = {}
+        self._ended: frozenset[str] = frozenset()
+        self._share(self.config())
 
     def config(self) -> Mapping[str, NamedSource]:
         """The sources in force, by name."""
         return self.file.current()
 
     def look(self) -> None:
-        """Start and stop what the file and the other processes say; the room's thread calls it."""
-        with self._lock:
-            wanted = self.config()
-            for name in [*self._places]:
-                running = self._places[name].running
-                if running is not None and (name not in wanted or running.config != wanted[name]):
-                    running.stop()
-                    self._places[name].running = None
-                if name not in wanted:
-                    self._places.pop(name).leader.resign()
-            for name, config in wanted.items():
-                self._attend(name, config)
+        """Start and stop what the file and the other processes say; the room's thread calls it.
+
+        Raises SensormonError if something of it must wait for the next look.
+        """
+        with self._looking:
+            wanted, running = self.config(), dict(self._running)
+            mine = [name for name, config in wanted.items() if self._places.may_run(config)]
+            changed = [name for name, own in running.items() if wanted.get(name) != own.config]
+            self._end({*changed, *(name for name in running if name not in mine)})
+            here = self._places.hold(mine)
+            self._end(name for name in running if name not in here)
+            self._share(wanted)
+            for name in mine:
+                if name in here and name not in self._running:
+                    self._running[name] = self._made(wanted[name])
+                    self._running[name].start()
+            self._places.note((health.name, health.link is Link.FINISHED) for health in self._own_health())
 
     def health(self) -> tuple[SourceHealth, ...]:
         """How each source is, in the order of the file."""
-        with self._lock:
-            running = {name: place.running for name, place in self._places.items()}
+        running = dict(self._running)
         return tuple(
             own.health() if (own := running.get(name)) is not None else self._idle(config)
             for name, config in self.config().items()
@@ -109,38 +115,20 @@ class NamedSources:
 
     def stop(self) -> None:
         """End all of them."""
-        with self._lock:
-            for place in self._places.values():
-                if place.running is not None:
-                    place.running.ask_to_stop()
-            for place in self._places.values():
-                if place.running is not None:
-                    place.running.stop()
-                    place.running = None
-                place.leader.resign()
-            self._places.clear()
+        with self._looking:
+            self._end([*self._running])
+            self._places.resign()
 
     # -- one source ---------------------------------------------------------------
 
-    def _attend(self, name: str, config: NamedSource) -> None:
-        """Let this source run here, or not. The lock is held."""
-        store = self._monitor.parts.store
-        place = self._places.setdefault(name, _Place(store.leader(f"source {name}")))
-        mine = config.common.on and config.common.collector in ("", self._monitor.settings.collector)
-        if mine:
-            try:
-                place.leads = place.leader.leads()
-            except StoreError:  # whoever delivers goes on: the journal takes what it brings
-                place.leads = place.leads or self._monitor.parts.store.collectors is None
-        elif place.leads:
-            place.leader.resign()
-            place.leads = False
-        if place.leads and place.running is None:
-            place.running = self._made(config)
-            place.running.start()
-        elif not place.leads and place.running is not None:
-            place.running.stop()
-            place.running = None
+    def _end(self, names: Iterable[str]) -> None:
+        """Stop these, all at once. `_looking` is held."""
+        ending = [self._running[name] for name in {*names} if name in self._running]
+        for own in ending:
+            own.ask_to_stop()
+        for own in ending:
+            own.stop()
+            del self._running[own.config.name]
 
     def _made(self, config: NamedSource) -> RunningNamed:
         kind, secret = KINDS[config.kind], self._secret(config)
@@ -149,37 +137,70 @@ class NamedSources:
             lambda: kind.open(config, secret, self._monitor.settings.data_dir),
             lambda report, stopping: self._intake(config, report, stopping),
             self._monitor.clock,
-            self._monitor.settings.collector,
+            self._places.name if self._places.shared else "",
         )
 
-    def _intake(self, config: NamedSource, report: Report, stopping: threading.Event) -> Intake:
-        monitor = self._monitor
-        return Taking(
-            config.name,
-            monitor.parts.collector,
-            self.documents,
-            report,
-            monitor.clock,
-            stopping,
-            lambda tags: self._add_tags(config, report, tags),
-            self._newest,
-            monitor.parts.journal.writer,
+    def _intake(self, config: NamedSource, report: Report, stopping: threading.Event) -> Taking:
+        parts = self._monitor.parts
+        place = Place(
+            collector=parts.collector,
+            stored=parts.store.entries.answers_to,
+            shared=self._places.shared,
+            tags=lambda: self._tables.get(config.name, self._monitor.tags),
+            add_tags=lambda tags: self._add_tags(config, report, tags),
+            newest=self._monitor.readings.newest_times,
         )
+        return Taking(config, place, report, self._monitor.clock, stopping)
 
     def _secret(self, config: NamedSource) -> Secret:
         return secret_of(config.common, self._environment, self._monitor.settings.data_dir)
 
+    def _own_health(self) -> list[SourceHealth]:
+        return [own.health() for own in [*self._running.values()]]
+
     def _idle(self, config: NamedSource) -> SourceHealth:
         """Of a source that does not run here."""
-        link = Link.ELSEWHERE if config.common.on else Link.STOPPED
-        return SourceHealth(
-            config.name,
-            config.kind,
-            config.place,
-            link,
-            self._monitor.started,
-            collector=config.common.collector,
+        started = self._monitor.started
+        health = SourceHealth(config.name, config.kind, config.place, Link.STOPPED, started)
+        if not config.common.on:
+            return health
+        if not self._places.shared:  # the next look starts it
+            return replace(health, link=Link.CONNECTING)
+        if trouble := self._places.trouble(config):
+            seen = SourceTrouble(started, trouble.what, trouble.hint)
+            return replace(health, link=Link.WAITING, trouble=seen, collector=config.common.collector)
+        link = Link.FINISHED if self._places.is_finished(config.name) else Link.ELSEWHERE
+        return replace(health, link=link, collector=self._places.runner(config))
+
+    # -- what the rest of the monitor has to know ----------------------------------
+
+    def _share(self, wanted: Mapping[str, NamedSource]) -> None:
+        """Tell the monitor which sources may deliver, and which tags its own simulator leaves to them."""
+        running_tags = self._monitor.running_tags
+        running_tags.leave(lambda names: owners(wanted.values(), names).keys())
+        table = running_tags.now()
+        owner = owners(wanted.values(), table.names)
+        self._tables = {
+            name: self._kept_table(name, [tag for tag in table if owner.get(tag.name) == name])
+            for name, config in wanted.items()
+            if config.simulates
+        }
+        idle = {health.name for health in self.health() if health.link in _IDLE}
+        delivering = frozenset(config.source for name, config in wanted.items() if name not in idle)
+        gone = (self._ended | self._monitor.source.named.delivering) - delivering
+        self._ended = gone | {config.source for name, config in wanted.items() if name in idle}
+        simulated = frozenset(
+            tag.name for name in self._running for tag in self._tables.get(name, ()) if tag.simulated
         )
+        before = self._monitor.source.named.delivering
+        self._monitor.source.named = Named(delivering, self._ended, simulated)
+        if fresh := delivering - before:
+            self._monitor.parts.collector.expect(fresh)
+
+    def _kept_table(self, name: str, tags: Sequence[Tag]) -> TagTable:
+        """The same object as before while nothing has changed."""
+        known = self._tables.get(name)
+        return known if known is not None and list(known) == list(tags) else TagTable(tags)
 
     def _add_tags(self, config: NamedSource, report: Report, tags: Sequence[Tag]) -> None:
         """Add what the table does not have."""
@@ -194,10 +215,6 @@ class NamedSources:
                 except UsageError as error:  # somebody else has just written the file, or nobody can
                     if attempt == _TRIES - 1:
                         report.trouble(error)
-
-    def _newest(self, tags: Collection[str]) -> Mapping[str, int]:
-        """By tag, the own time of its newest reading here or in the store."""
-        return self._monitor.readings.newest_times(tags)
 
     def _run(self, stopping: threading.Event) -> None:
         try:

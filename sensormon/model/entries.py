@@ -65,6 +65,11 @@ BY_CONTENT = "content\n"
 
 No sender's key has a line break.
 """
+POSITION = "position\n"
+"""The prefix of the key under which a batch has how far its source has read: kind and name follow.
+
+Of such a key the one with the highest `fingerprint`, a number with leading zeros, counts; `body` is JSON.
+"""
 
 
 @dataclass(frozen=True, slots=True)

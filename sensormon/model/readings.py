@@ -41,7 +41,15 @@ def is_good(quality: NDArray[np.uint32]) -> Bools:
 
 
 SIMULATOR = "simulator"
-"""The source of readings that no sensor ever made; see `sources/simulator.py`."""
+"""The source of readings that no sensor ever made; see `sources/simulator.py`.
+
+Those of a simulator that sources.toml names have its name behind a colon.
+"""
+
+
+def is_simulated(source: str) -> bool:
+    """Whether a simulator made the readings of this source."""
+    return source == SIMULATOR or source.startswith(f"{SIMULATOR}:")
 
 
 class Origin(StrEnum):

@@ -62,6 +62,7 @@ from sensormon.monitor.tag_agreement import Agreed, read_agreed, tags_in_force
 from sensormon.monitor.tag_models import TagModels
 from sensormon.monitor.tuner import Tuner
 from sensormon.sources import open_source
+from sensormon.sources.named_text import read_sources
 from sensormon.sources.simulator import Simulator
 from sensormon.stores.collectors import Report
 from sensormon.stores.opening import open_store
@@ -147,6 +148,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         recovered.ids(),
         recovered.unsure,
     )
+    collector.positions |= recovered.positions
     if in_force is not recovered.settings:
         collector.apply(in_force)
     running_tags = RunningTags(table, source, collector)
@@ -299,6 +301,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
 def _checked(settings: Settings) -> tuple[TagTable, RoleRules]:
     """What the files that the settings name say. Raises UsageError."""
     check_bus(settings)
+    read_sources(settings.sources_file)
     return read_tags(settings.tags), read_role_rules(settings.roles)
 
 

@@ -209,12 +209,12 @@ class Monitor:
 
     def _silent(self) -> tuple[Silence, ...]:
         """The tags that are overdue, without those of a source that has come to its end."""
-        ended = {self.source.name} - self.source.delivering
+        ended = self.source.ended
         return tuple(silence for silence in self.parts.collector.silent() if silence.source not in ended)
 
     def tag_ages(self) -> tuple[TagAge, ...]:
         """When each tag's last live reading arrived, by our clock, in the order of the table."""
-        ended = {self.source.name} - self.source.delivering
+        ended = self.source.ended
         ages = self.parts.collector.tag_ages()
         return tuple(replace(age, silent=False) if age.source in ended else age for age in ages)
 

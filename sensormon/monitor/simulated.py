@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import StoreError
-from sensormon.model.readings import SIMULATOR
+from sensormon.model.readings import is_simulated
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.source import RunningSource
@@ -40,7 +40,7 @@ class SimulatedReadings:
         A tag that is simulated now has no last one.
         """
         running = self.running
-        if not running and all(line.source != SIMULATOR for line in self._ledger.now().lines):
+        if not running and all(not is_simulated(line.source) for line in self._ledger.now().lines):
             return {}
         stored = self._known()
         return stored | {name: (stored.get(name, (0, 0))[0], FOREVER) for name in running}

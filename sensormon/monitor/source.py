@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.workers import run_source
@@ -14,6 +15,19 @@ from sensormon.sources.simulator import Simulator
 
 HTTP = "http"
 """The source of readings that come in by requests."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The named sources by the names of their readings, whichever process runs them.
+
+    Those that may still deliver, and those that were removed, stopped or have come to their end; the tags of
+    which some make up the readings here.
+    """
+
+    delivering: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+    simulated: frozenset[str] = frozenset()
 
 
 class RunningSource:
@@ -28,6 +42,8 @@ class RunningSource:
         self._clock = clock
         self._backfill = first_start
         self._state = SourceState.STARTING
+        self.named = Named()
+        """The sources beside this one; see `intake.named_sources`."""
 
     @property
     def name(self) -> str:
@@ -36,9 +52,14 @@ class RunningSource:
 
     @property
     def delivering(self) -> frozenset[str]:
-        """The names of the sources that may still deliver: requests, and its own until that has ended."""
+        """The names of the sources that may still deliver: requests, those named, its own until its end."""
         own = {self._source.name} if self._source and self._state is not SourceState.FINISHED else set()
-        return frozenset({HTTP, *own})
+        return frozenset({HTTP, *own, *self.named.delivering})
+
+    @property
+    def ended(self) -> frozenset[str]:
+        """The names of the sources whose tags nobody expects to report any more."""
+        return (self.named.ended | {self.name}) - self.delivering
 
     @property
     def simulator(self) -> Simulator | None:
@@ -47,8 +68,9 @@ class RunningSource:
 
     @property
     def simulated_tags(self) -> frozenset[str]:
-        """The tags whose readings the simulator makes now."""
-        return frozenset(tag.name for tag in self.simulator.tags) if self.simulator else frozenset()
+        """The tags whose readings a simulator makes now."""
+        own = (tag.name for tag in self.simulator.tags) if self.simulator else ()
+        return self.named.simulated.union(own)
 
     def run(self, stopping: threading.Event) -> None:
         """Take due batches from the source until `stopping` is set or the source ends."""

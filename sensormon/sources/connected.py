@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from sensormon.model.clock import Clock
 from sensormon.model.errors import SourceError
 from sensormon.model.readings import Batch, Rejection
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.model.toml_table import Table
 from sensormon.sources.named import Common, NamedSource
 from sensormon.sources.report import Report
@@ -53,7 +53,7 @@ class Intake(Protocol):
     def take(
         self, batch: Batch, malformed: Sequence[Rejection] = (), position: Position | None = None
     ) -> Taken:
-        """Validate, score and make durable. `batch.source` is the source's name.
+        """Validate, score and make durable. `batch.source` is `NamedSource.source`.
 
         `malformed` are readings of the same message that could not even be in a batch; they count as
         received and refused. `position` becomes durable with the batch: after a kill both are there, or
@@ -65,6 +65,9 @@ class Intake(Protocol):
 
     def newest(self, tags: Collection[str]) -> Mapping[str, int]:
         """By tag, the own time (µs UTC) of the newest reading known here, of those that have any."""
+
+    def tags(self) -> TagTable:
+        """The current table of the tags that this source may deliver; a new one when it has changed."""
 
     def offer_tags(self, tags: Sequence[Tag]) -> None:
         """Add those of these tags that the tag table does not have. What is in the table stays as it is."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
+from sensormon.sources.polled.kind import REPLAY_KIND, SIMULATOR_KIND
 
-_ALL: tuple[SourceKind[Any], ...] = ()
+_ALL: tuple[SourceKind[Any], ...] = (SIMULATOR_KIND, REPLAY_KIND)
 KINDS: Mapping[str, SourceKind[Any]] = {kind.kind: kind for kind in _ALL}
 """By the `kind` of sources.toml, in the order in which a page offers them."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from sensormon.model.toml_table import Table, flag, text, variable
@@ -33,7 +35,12 @@ class NamedSource:
 
     @property
     def name(self) -> str:
-        """Its name, and that of its readings in the ledger."""
+        """Its name in the file."""
+        return self.common.name
+
+    @property
+    def source(self) -> str:
+        """The name of its readings in the ledger."""
         return self.common.name
 
     @property
@@ -45,6 +52,24 @@ class NamedSource:
     def tags(self) -> tuple[str, ...]:
         """The tags that it names; those that a pattern gives are not known beforehand."""
         return ()
+
+    @property
+    def simulates(self) -> Sequence[str]:
+        """Patterns of the tags of the table that it makes up, unless another source names them."""
+        return ()
+
+
+def owners(sources: Iterable[NamedSource], names: Sequence[str]) -> Mapping[str, str]:
+    """Of these tags those that sources deliver, by their names: it names them, or it is the first in the
+    file that simulates them.
+    """
+    listed = list(sources)
+    owner = {tag: source.name for source in reversed(listed) for tag in source.tags}
+    for source in listed:
+        for pattern in source.simulates:
+            for tag in (name for name in names if fnmatchcase(name, pattern)):
+                owner.setdefault(tag, source.name)
+    return owner
 
 
 def read_common(name: str, table: Table) -> Common:

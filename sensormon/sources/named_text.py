@@ -14,7 +14,19 @@ from sensormon.sources.named import NamedSource, read_common
 
 BOUNDS = TomlBounds(characters=8 << 20, lines=400_000, keys=200_000, tables=60_000, values=400_000)
 """The most that the file may have: some tens of thousands of tags."""
-_TAKEN = ("http", "lp", "import", "bus", "calculated", "restart", "start", "model", "all")
+_TAKEN = (
+    "http",
+    "lp",
+    "import",
+    "case",
+    "bus",
+    "simulator",
+    "calculated",
+    "restart",
+    "start",
+    "model",
+    "all",
+)
 """Names that readings of other origin have in the ledger."""
 
 Sources = Mapping[str, NamedSource]
@@ -32,6 +44,22 @@ def parse_sources(text: str, path: Path | str = "sources.toml") -> Sources:
     named = top.take("sources", tables) or {}
     top.end()
     return {name: _source(name, table, str(path)) for name, table in named.items()}
+
+
+def read_sources(path: Path) -> Sources:
+    """What this file says; nothing if there is none. Raises UsageError like `parse_sources`."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(BOUNDS.characters + 1)
+        if len(content) > BOUNDS.characters:
+            raise ValueError(f"it has more than {BOUNDS.characters:,} bytes")
+        return parse_sources(content.decode("utf-8-sig"), path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"it cannot be read ({error})", where=str(path), hint="docs/sources.md shows such a file"
+        ) from error
 
 
 def _source(name: str, content: Mapping[str, Any], path: str) -> NamedSource:

@@ -14,7 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sensormon.model.entries import ActionEntry, AnnotationEntry, BatchEntry, DocumentsEntry, Piece, Record
+from sensormon.model.entries import (
+    POSITION,
+    ActionEntry,
+    AnnotationEntry,
+    BatchEntry,
+    DocumentsEntry,
+    Piece,
+    Record,
+)
 from sensormon.model.imports import part_of
 from sensormon.model.readings import SIMULATOR, Floats, Ints, OwnScore, Processed, Rejection, Verdicts
 
@@ -104,7 +112,10 @@ def own_of(row: Mapping[str, Any]) -> tuple[OwnScore, ...]:
 
 def with_simulated(readings: pa.Table) -> pa.Table:
     """These readings with a column `simulated`: whether the simulator made them, by their source."""
-    return readings.append_column("simulated", pc.equal(readings.column("source"), SIMULATOR))
+    source = readings.column("source").cast(pa.string())
+    return readings.append_column(
+        "simulated", pc.or_(pc.equal(source, SIMULATOR), pc.starts_with(source, f"{SIMULATOR}:"))
+    )
 
 
 def row_ids(record: Record) -> list[int]:
@@ -418,13 +429,15 @@ def import_columns(records: Sequence[Record]) -> pa.Table:
 
 
 def answer_columns(records: Sequence[Record]) -> pa.Table:
-    """The answers kept in these records as rows of `kept_answers`."""
-    rows = [
+    """The answers kept in these records as rows of `kept_answers`; of each position the last one."""
+    answers = [
         answer
         for entry in (record.entry for record in records)
         if isinstance(entry, BatchEntry)
         for answer in entry.answers
     ]
+    last = {answer.key: answer for answer in answers if answer.key.startswith(POSITION)}
+    rows = [answer for answer in answers if last.get(answer.key, answer) is answer]
     return pa.table(
         {
             "key": pa.array([r.key for r in rows], pa.string()),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sensormon.model.entries import (
     BY_CONTENT,
+    POSITION,
     Annotation,
     AuditRecord,
     DetectorSettings,
@@ -102,14 +103,16 @@ class DuckDBEntries:
         return [StateWord(*row) for row in self._database.rows(_WORDS)]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        return self._newest("NOT starts_with(key, ?)", limit)
+        return self._newest(
+            "NOT starts_with(key, ?) AND NOT starts_with(key, ?)", limit, BY_CONTENT, POSITION
+        )
 
     def answers_by_content(self, limit: int) -> list[KeptAnswer]:
-        return self._newest("starts_with(key, ?)", limit)
+        return self._newest("starts_with(key, ?)", limit, BY_CONTENT)
 
-    def _newest(self, which: str, limit: int) -> list[KeptAnswer]:
+    def _newest(self, which: str, limit: int, *prefixes: str) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers WHERE {which} ORDER BY received DESC LIMIT ?"
-        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [BY_CONTENT, limit]))]
+        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [*prefixes, limit]))]
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, ?) ORDER BY rowid"
@@ -123,8 +126,9 @@ class DuckDBEntries:
         self._database.check_file()
         with self._database.transaction("drop old answers") as cursor:
             cursor.execute(
-                "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)",
-                [naive(before), IMPORTED],
+                "DELETE FROM kept_answers WHERE received < ? AND NOT starts_with(key, ?)"
+                " AND NOT starts_with(key, ?)",
+                [naive(before), IMPORTED, POSITION],
             )
 
     def drop_answers_by_content(self, before: int, most: int) -> None:

@@ -12,7 +12,15 @@ from sensormon.stores.columns import reading_columns
 from sensormon.stores.duckdb_queries import naive
 from sensormon.stores.entries import DEAD_LETTERS, dead_letter_key
 from sensormon.stores.ledger import Watermark
-from sensormon.stores.record_rows import REJECTIONS, newest, next_id, other_rows, settings_rows, totals_of
+from sensormon.stores.record_rows import (
+    REJECTIONS,
+    newest,
+    next_id,
+    other_rows,
+    outdated,
+    settings_rows,
+    totals_of,
+)
 
 _ADDED = "ON CONFLICT DO UPDATE SET rejected = rejected + excluded.rejected"
 
@@ -24,6 +32,9 @@ def insert_all(
     insert_rows(cursor, reading_columns(records, without))
     for table, columns in other_rows(records):
         if columns.num_rows:
+            if table == "kept_answers":
+                for position in outdated(columns):
+                    cursor.execute("DELETE FROM kept_answers WHERE key = ? AND fingerprint < ?", position)
             _insert(cursor, table, columns)
             if table == "rejected":
                 _drop_old_rejections(cursor)

@@ -10,12 +10,19 @@ import numpy as np
 
 from sensormon.analysis.downsample import PARTS, Overview
 from sensormon.model.clock import MINUTE
-from sensormon.model.readings import SIMULATOR, Floats, Ints
+from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_overview import overview
 from sensormon.stores.duckdb_queries import among, naive
 from sensormon.stores.duckdb_summary import EVER, sources
-from sensormon.stores.long_spans import LEAST_MINUTES, MOST, SHARES, Distribution, Outside
+from sensormon.stores.long_spans import (
+    LEAST_MINUTES,
+    MOST,
+    SHARES,
+    SIMULATED,
+    Distribution,
+    Outside,
+)
 from sensormon.stores.samples import histogram, quantiles, stretches_of
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
@@ -103,15 +110,13 @@ class DuckDBSpans:
     def simulated(self) -> dict[str, tuple[int, int]]:
         with sources(self._database, None, *EVER) as answered:
             query, values = answered.rows("0")
-            moments = f"SELECT tag, first, last FROM {query} WHERE source = ?"
-            bound: list[object] = [*values, SIMULATOR]
+            moments = f"SELECT tag, first, last FROM {query} WHERE {SIMULATED}"
             if self._database.has("rollups"):
-                moments += " UNION ALL SELECT tag, minute, minute FROM rollups WHERE source = ?"
-                bound.append(SIMULATOR)
+                moments += f" UNION ALL SELECT tag, minute, minute FROM rollups WHERE {SIMULATED}"
             rows = answered.cursor.execute(
                 "SELECT tag, epoch_us(min(first)), epoch_us(max(last))"
                 f" FROM ({moments}) GROUP BY tag ORDER BY tag",
-                bound,
+                list(values),
             ).fetchall()
         return {str(tag): (int(first), int(last)) for tag, first, last in rows}
 

@@ -88,7 +88,7 @@ class StoredEntries(Protocol):
         """What the codes of states stand for, by tag and code. None from a store older than states."""
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        """The newest answers to requests with a key of their sender, oldest first."""
+        """The newest answers to requests with a key of their sender, oldest first, no positions."""
 
     def answers_by_content(self, limit: int) -> list[KeptAnswer]:
         """The newest answers to requests known by their content, oldest first."""
@@ -100,7 +100,7 @@ class StoredEntries(Protocol):
         """The stored keys with this prefix."""
 
     def drop_answers(self, before: int) -> None:
-        """Drop answers to requests received before this time, except keys of `IMPORTED`."""
+        """Drop answers to requests received before this time, except keys of `IMPORTED` and `POSITION`."""
 
     def drop_answers_by_content(self, before: int, most: int) -> None:
         """Of requests known by their content, drop answers received before this time, and all but the

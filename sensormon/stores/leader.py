@@ -5,6 +5,7 @@ A store that one process at a time uses has no question: see `Alone`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 
@@ -28,8 +29,27 @@ class Leader(Protocol):
         """Let another process lead at once; does nothing where this one does not. Never raises."""
 
 
+class Claims(Protocol):
+    """Which of many things this process does, each of which only one process on the store may do.
+
+    Of one process; what holds for a `Leader` holds for each of them. Thread-safe.
+    """
+
+    def hold(self, names: Collection[str]) -> frozenset[str]:
+        """Those of these that this process does: they were its own before, or nobody's. It lets go of others.
+
+        Asks the store each time. Raises StoreError if it cannot be asked; then this process holds none.
+        """
+
+    def resign(self) -> None:
+        """Let go of all of them at once. Never raises."""
+
+
 class Alone:
-    """Leads always."""
+    """Leads always, and holds whatever it asks for."""
+
+    def hold(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(names)
 
     def leads(self) -> bool:
         return True

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sensormon.analysis.downsample import PARTS, Overview
-from sensormon.model.readings import Floats, Ints
+from sensormon.model.readings import SIMULATOR, Floats, Ints
+
+SIMULATED = f"(source = '{SIMULATOR}' OR starts_with(source, '{SIMULATOR}:'))"
+"""The condition that a simulator made a reading; see `is_simulated`."""
 
 SHARES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 """The quantiles of a distribution; the first is the lowest value, the last the highest."""

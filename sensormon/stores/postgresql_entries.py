@@ -8,6 +8,7 @@ import pandas as pd
 
 from sensormon.model.entries import (
     BY_CONTENT,
+    POSITION,
     Annotation,
     AuditRecord,
     DetectorSettings,
@@ -92,17 +93,19 @@ class PostgreSQLEntries:
         return [StateWord(*row) for row in rows]
 
     def kept_answers(self, limit: int) -> list[KeptAnswer]:
-        return self._newest("NOT starts_with(key, %s)", limit)
+        return self._newest(
+            "NOT starts_with(key, %s) AND NOT starts_with(key, %s)", limit, BY_CONTENT, POSITION
+        )
 
     def answers_by_content(self, limit: int) -> list[KeptAnswer]:
-        return self._newest("starts_with(key, %s)", limit)
+        return self._newest("starts_with(key, %s)", limit, BY_CONTENT)
 
-    def _newest(self, which: str, limit: int) -> list[KeptAnswer]:
+    def _newest(self, which: str, limit: int, *prefixes: str) -> list[KeptAnswer]:
         query = (
             f"SELECT {_ANSWER} FROM kept_answers WHERE {which}"
             " ORDER BY kept_answers.received DESC, number DESC LIMIT %s"
         )
-        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [BY_CONTENT, limit]))]
+        return [KeptAnswer(*row) for row in reversed(self._database.rows(query, [*prefixes, limit]))]
 
     def answers_to(self, prefix: str) -> list[KeptAnswer]:
         query = f"SELECT {_ANSWER} FROM kept_answers WHERE starts_with(key, %s) ORDER BY number"
@@ -115,8 +118,9 @@ class PostgreSQLEntries:
     def drop_answers(self, before: int) -> None:
         with self._database.transaction("drop old answers") as cursor:
             cursor.execute(
-                "DELETE FROM kept_answers WHERE received < %s AND NOT starts_with(key, %s)",
-                [moment(before), IMPORTED],
+                "DELETE FROM kept_answers WHERE received < %s AND NOT starts_with(key, %s)"
+                " AND NOT starts_with(key, %s)",
+                [moment(before), IMPORTED, POSITION],
             )
 
     def drop_answers_by_content(self, before: int, most: int) -> None:

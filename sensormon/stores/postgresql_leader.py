@@ -7,6 +7,7 @@ the process is killed, within `IDLE` if it hangs or its machine is gone. See `se
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from hashlib import blake2b
 from typing import Any
 
@@ -25,6 +26,11 @@ ANSWER = 5.0
 _ALIVE = "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3"
 """What the server does to notice that the other machine is gone."""
 
+_CLAIM = """
+WITH gone AS MATERIALIZED (SELECT count(pg_advisory_unlock(key)) AS count FROM unnest(%s::bigint[]) AS key),
+taken AS MATERIALIZED (SELECT key FROM unnest(%s::bigint[]) AS key WHERE pg_try_advisory_lock(key))
+SELECT pg_backend_pid(), (SELECT array_agg(key) FROM taken) FROM gone
+"""
 
 _Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -32,7 +38,7 @@ _Connection = psycopg.Connection[tuple[Any, ...]]
 class PostgreSQLLeader:
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
-        self._number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        self._number = _number(name)
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self._process = 0
@@ -62,9 +68,7 @@ class PostgreSQLLeader:
         connection = self._connection = self._database.connect_apart(ANSWER)
         place = self._database.place
         with translated(place, "ask who sends"), self._database.watched(connection, ANSWER):
-            if connection.info.server_version >= 140_000:
-                connection.execute(f"SET idle_session_timeout = '{IDLE}s'")
-            connection.execute(_ALIVE)
+            _prepare(connection)
             row = connection.execute(
                 "SELECT pg_try_advisory_lock(%s), pg_backend_pid()", [self._number]
             ).fetchone()
@@ -82,14 +86,79 @@ class PostgreSQLLeader:
         with translated(place, "ask who sends"), self._database.watched(connection, ANSWER):
             row = connection.execute("SELECT pg_backend_pid()").fetchone()
         if row != (self._process,):
-            raise StoreUnavailable(
-                "its connections are shared out by a pool, so none can hold a lock",
-                where=place,
-                hint="Name the server itself in SENSORMON_STORE, or a pool in session mode",
-            )
+            raise _pooled(place)
         return True
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+class PostgreSQLClaims:
+    """See `Claims`: the locks of all its things belong to one connection."""
+
+    def __init__(self, database: Database, kind: str) -> None:
+        self._database = database
+        self._kind = kind
+        self._lock = threading.Lock()
+        self._connection: _Connection | None = None
+        self._process = 0
+        self._held: frozenset[str] = frozenset()
+
+    def hold(self, names: Collection[str]) -> frozenset[str]:
+        with self._lock:
+            try:
+                self._held = self._taken(frozenset(names)) if names or self._connection else frozenset()
+            except BaseException:
+                self._drop()
+                raise
+            return self._held
+
+    def resign(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _taken(self, wanted: frozenset[str]) -> frozenset[str]:
+        """The lock of a name is asked for once, since the server counts how often one has it."""
+        place, is_new = self._database.place, self._connection is None
+        connection = self._connection = self._connection or self._database.connect_apart(ANSWER)
+        with translated(place, "ask who reads"), self._database.watched(connection, ANSWER):
+            if is_new:
+                _prepare(connection)
+            new, gone = ([*names] for names in (wanted - self._held, self._held - wanted))
+            rows = connection.execute(_CLAIM, [self._numbers(gone), self._numbers(new)]).fetchall()
+        process, taken = rows[0]
+        if not is_new and process != self._process:
+            raise _pooled(place)
+        self._process = process
+        got = {name for name, number in zip(new, self._numbers(new), strict=True) if number in (taken or ())}
+        return (self._held & wanted) | got
+
+    def _numbers(self, names: Collection[str]) -> list[int]:
+        return [_number(f"{self._kind} {name}") for name in names]
+
+    def _drop(self) -> None:
+        connection, self._connection, self._held = self._connection, None, frozenset()
+        if connection is not None:
+            connection.close()
+
+
+def _number(name: str) -> int:
+    """That of the lock of this name."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def _prepare(connection: _Connection) -> None:
+    """Let the server end the connection of a process that hangs or is gone."""
+    if connection.info.server_version >= 140_000:
+        connection.execute(f"SET idle_session_timeout = '{IDLE}s'")
+    connection.execute(_ALIVE)
+
+
+def _pooled(place: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        "its connections are shared out by a pool, so none can hold a lock",
+        where=place,
+        hint="Name the server itself in SENSORMON_STORE, or a pool in session mode",
+    )

@@ -22,6 +22,7 @@ from sensormon.stores.record_rows import (
     newest,
     next_id,
     other_rows,
+    outdated,
     settings_rows,
     totals_of,
 )
@@ -104,6 +105,9 @@ def insert_all(cursor: Cursor, records: Sequence[Record], without: Collection[in
             if cursor.rowcount:  # each run names its words again
                 acts.add(table)
         elif columns.num_rows:
+            if table == "kept_answers":
+                for position in outdated(columns):
+                    cursor.execute("DELETE FROM kept_answers WHERE key = %s AND fingerprint < %s", position)
             copy_in(cursor, table, columns)
             if table == "rejected":
                 _drop_old_rejections(cursor)

@@ -14,9 +14,9 @@ import numpy as np
 
 from sensormon.analysis.downsample import PARTS, Overview
 from sensormon.model.clock import MINUTE
-from sensormon.model.readings import SIMULATOR, Floats, Ints
+from sensormon.model.readings import Floats, Ints
 from sensormon.model.timestamps import micros as micros_of
-from sensormon.stores.long_spans import MOST, SHARES, Distribution, Outside
+from sensormon.stores.long_spans import MOST, SHARES, SIMULATED, Distribution, Outside
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_overview import overview
 from sensormon.stores.postgresql_queries import GOOD, among, bounded, micros, moment
@@ -76,10 +76,9 @@ class PostgreSQLSpans:
     def simulated(self) -> dict[str, tuple[int, int]]:
         rows = self._database.rows(
             f"SELECT tag, {micros('min(first)')}, {micros('max(last)')} FROM ("
-            "SELECT tag, min(time) AS first, max(time) AS last FROM readings WHERE source = %s GROUP BY tag"
-            " UNION ALL SELECT tag, min(minute), max(minute) FROM rollups WHERE source = %s GROUP BY tag"
+            f"SELECT tag, min(time) AS first, max(time) AS last FROM readings WHERE {SIMULATED} GROUP BY tag"
+            f" UNION ALL SELECT tag, min(minute), max(minute) FROM rollups WHERE {SIMULATED} GROUP BY tag"
             ") AS ends GROUP BY tag ORDER BY tag",
-            [SIMULATOR, SIMULATOR],
         )
         return {str(tag): (int(first), int(last)) for tag, first, last in rows}
 

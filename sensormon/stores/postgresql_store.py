@@ -21,7 +21,7 @@ from sensormon.stores.postgresql_copies import PostgreSQLCopies
 from sensormon.stores.postgresql_database import LONG_SECONDS, Database
 from sensormon.stores.postgresql_entries import PostgreSQLEntries
 from sensormon.stores.postgresql_imports import PostgreSQLImports
-from sensormon.stores.postgresql_leader import PostgreSQLLeader
+from sensormon.stores.postgresql_leader import PostgreSQLClaims, PostgreSQLLeader
 from sensormon.stores.postgresql_ledger import PostgreSQLLedger
 from sensormon.stores.postgresql_load import (
     add_to_totals,
@@ -141,6 +141,9 @@ class PostgreSQLStore:
 
     def leader(self, name: str) -> PostgreSQLLeader:
         return PostgreSQLLeader(self._database, name)
+
+    def claims(self, kind: str) -> PostgreSQLClaims:
+        return PostgreSQLClaims(self._database, kind)
 
     def checkpoint(self) -> bool:
         """A commit is on disk already; what is made ahead here is the next days' partitions."""

@@ -28,7 +28,7 @@ from sensormon.stores.bus import Partitions
 from sensormon.stores.collectors import Collectors
 from sensormon.stores.entries import StoredEntries
 from sensormon.stores.imports import StoredImports
-from sensormon.stores.leader import Leader
+from sensormon.stores.leader import Claims, Leader
 from sensormon.stores.ledger import StoredLedger
 from sensormon.stores.long_spans import Spans
 from sensormon.stores.readings import StoredReadings
@@ -80,6 +80,9 @@ class Store(Protocol):
 
     def leader(self, name: str) -> Leader:
         """Who leads in what is called so."""
+
+    def claims(self, kind: str) -> Claims:
+        """Who does which of the things of this kind."""
 
     def open(self) -> None:
         """Connect and make the tables that are missing. Does nothing when open."""

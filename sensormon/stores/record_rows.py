@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sensormon.model.entries import BatchEntry, Record, SettingsEntry
+from sensormon.model.entries import POSITION, BatchEntry, Record, SettingsEntry
 from sensormon.model.errors import RowsRefused
 from sensormon.model.ledger import add_up
 from sensormon.model.readings import Origin, is_learned
@@ -114,6 +114,12 @@ def other_rows(records: Sequence[Record]) -> Iterator[tuple[str, pa.Table]]:
         yield "annotations", annotation_columns(acts)
         yield "documents", document_columns(acts)
         yield "audit", audit_columns(acts)
+
+
+def outdated(answers: pa.Table) -> list[tuple[str, str]]:
+    """Of these rows of `kept_answers` the keys and numbers of the positions: older ones can go."""
+    keys, numbers = answers["key"].to_pylist(), answers["fingerprint"].to_pylist()
+    return [(key, number) for key, number in zip(keys, numbers, strict=True) if key.startswith(POSITION)]
 
 
 def _is_rich(entry: BatchEntry) -> bool:

@@ -1,0 +1,1 @@
+"""The simulator and recorded files as named sources: they are asked when something is due."""
