@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
+from sensormon.sources.opcua.kind import KIND as OPC_UA
 from sensormon.sources.polled.kind import REPLAY_KIND, SIMULATOR_KIND
 
-_ALL: tuple[SourceKind[Any], ...] = (SIMULATOR_KIND, REPLAY_KIND)
+_ALL: tuple[SourceKind[Any], ...] = (
+    OPC_UA,
+    SIMULATOR_KIND,
+    REPLAY_KIND,
+)
 KINDS: Mapping[str, SourceKind[Any]] = {kind.kind: kind for kind in _ALL}
 """By the `kind` of sources.toml, in the order in which a page offers them."""

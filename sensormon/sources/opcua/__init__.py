@@ -1,0 +1,1 @@
+"""OPC UA: readings from a server's nodes, by subscription or by reading in bulk."""

@@ -1,0 +1,265 @@
+"""What a source does with a session: looks at its nodes, subscribes or polls, fills gaps, tries again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asyncua import ua
+
+from sensormon.model.clock import SECOND
+from sensormon.sources.opcua import items
+from sensormon.sources.opcua.delivery import Delivery
+from sensormon.sources.opcua.history import Missed, fill
+from sensormon.sources.opcua.items import Created, Subscription
+from sensormon.sources.opcua.kind import OpcUaSource
+from sensormon.sources.opcua.nodes import Facts, describe, node_ids, tag_of
+from sensormon.sources.opcua.polling import poll_for_ever, read_all
+from sensormon.sources.opcua.publishing import LOST_MESSAGE, Watching, publish_for_ever, republish
+from sensormon.sources.opcua.session import Connection
+from sensormon.sources.opcua.timing import queue_seconds
+from sensormon.sources.opcua.values import Target, status_of
+from sensormon.sources.opcua.words import status_name
+from sensormon.sources.report import Report
+
+RETRY = 10.0
+"""Seconds between two looks for nodes that the server does not have."""
+_GONE = (ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid)
+NO_HISTORY = "the subscription had ended, and the server has no history of nodes: values may be missing"
+_NO_SUBSCRIPTIONS = (
+    ua.uaerrors.BadServiceUnsupported,
+    ua.uaerrors.BadTooManySubscriptions,
+    ua.uaerrors.BadNotSupported,
+    ua.uaerrors.BadNotImplemented,
+    ua.uaerrors.BadUserAccessDenied,
+)
+
+
+@dataclass
+class Run:
+    """What outlives a connection. `facts` by handle, of the nodes that were there when last looked at."""
+
+    config: OpcUaSource
+    delivery: Delivery
+    report: Report
+    folder: Path
+    connections: int = 0
+    facts: dict[int, Facts] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> Path:
+        """The file with the subscription."""
+        return self.folder / f"{self.config.name}.subscription"
+
+    def forget_subscription(self) -> None:
+        """Make a new one next time."""
+        self.kept.unlink(missing_ok=True)
+
+
+class Connected:
+    """Of one connection."""
+
+    def __init__(self, connection: Connection, run: Run) -> None:
+        self._session = connection.session
+        self._run = run
+        self._config = run.config
+        self._report = run.report
+        self._nodes: dict[int, ua.NodeId] = {}
+        self._polled: dict[int, ua.NodeId] = {}
+        self._missing: set[int] = set()
+
+    async def deliver(self) -> None:
+        """Deliver until something raises. Errors are those of the library, SourceError or Stopping."""
+        ids = await node_ids(self._session, (item.node for item in self._config.nodes), self._config.url)
+        self._nodes = dict(enumerate(ids, start=1))
+        await self._look_at([handle for handle in self._nodes if handle not in self._run.facts])
+        self._run.connections += 1
+        self._tell()
+        if self._config.poll:
+            self._polled = dict(self._nodes)
+            await self._together(self._poll(), self._keep_looking(None))
+            return
+        subscription, last = await self._subscription()
+        watching = None
+        if subscription is not None:
+            watching = self._watching(subscription)
+            for number in last:
+                if not await republish(watching, number):
+                    self._report.gap(LOST_MESSAGE)
+        await self._together(
+            publish_for_ever(watching, max(last, default=None)) if watching else asyncio.Event().wait(),
+            self._poll(),
+            self._keep_looking(subscription),
+        )
+
+    # -- nodes --------------------------------------------------------------------
+
+    async def _look_at(self, handles: Sequence[int]) -> None:
+        """Ask what these nodes are, and offer the tags of those that there are."""
+        run, config = self._run, self._config
+        facts = await describe(self._session, [self._nodes[handle] for handle in handles], config.per_call)
+        tags = []
+        for handle, fact in zip(handles, facts, strict=True):
+            item = config.nodes[handle - 1]
+            run.delivery.targets[handle] = Target(item.node, item.tag, fact.words)
+            if fact.problem:
+                self._miss(handle, fact.problem)
+                continue
+            run.facts[handle] = fact
+            tags.append(tag_of(fact, item.tag))
+        if tags:
+            await asyncio.to_thread(run.delivery.intake.offer_tags, tags)
+
+    def _miss(self, handle: int, why: str) -> None:
+        if handle not in self._missing:
+            self._missing.add(handle)
+            self._report.note(f"{self._config.nodes[handle - 1].node}: {why}")
+
+    def _tell(self) -> None:
+        """What a person reads beside "connected"."""
+        bad = len(self._run.delivery.bad)
+        parts = [f"{len(self._nodes) - len(self._missing):,} nodes"]
+        if self._missing:
+            parts.append(f"{len(self._missing):,} not there")
+        if bad:
+            parts.append(f"{bad:,} answer with bad quality")
+        if self._polled:
+            parts.append(f"{len(self._polled):,} read every {self._config.interval:g} s")
+        self._report.connected(", ".join(parts))
+
+    async def _keep_looking(self, subscription: Subscription | None) -> None:
+        """Look again for nodes that were not there."""
+        while True:
+            await asyncio.sleep(RETRY)
+            await self._try_missing(subscription)
+            self._tell()
+
+    async def _try_missing(self, subscription: Subscription | None) -> None:
+        handles = sorted(self._missing)
+        if not handles:
+            return
+        values = await read_all(self._session, self._config, {key: self._nodes[key] for key in handles})
+        back = [handle for handle, value in values if status_of(value) not in _GONE]
+        if not back:
+            return
+        self._missing.difference_update(back)
+        await self._look_at(back)
+        back = [handle for handle in back if handle not in self._missing]
+        if subscription is None:
+            return
+        created = await items.watch(
+            self._session, self._config, subscription, {handle: self._nodes[handle] for handle in back}
+        )
+        self._after(created, subscription)
+        await self._fill(back)
+
+    # -- subscribing --------------------------------------------------------------
+
+    async def _subscription(self) -> tuple[Subscription | None, list[int]]:
+        """The subscription and the messages that are to be sent again; None if all nodes are polled."""
+        old, number = items.kept(self._run.kept, self._config)
+        if old is not None:
+            available = await items.take_over(self._session, old)
+            if available is not None:
+                self._missing.update(handle for handle in self._nodes if handle not in old.items)
+                return old, available
+        elif number:
+            await items.drop(self._session, number)
+        try:
+            subscription = await items.create(self._session, self._config)
+        except _NO_SUBSCRIPTIONS as error:
+            self._report.note(
+                f"the server refuses subscriptions ({status_name(error.code)}): nodes are polled"
+            )
+            self._polled.update(self._nodes)
+            return None, []
+        there = {key: node for key, node in self._nodes.items() if key not in self._missing}
+        self._after(await items.watch(self._session, self._config, subscription, there), subscription)
+        await self._fill(list(subscription.items))
+        return subscription, []
+
+    def _after(self, created: Created, subscription: Subscription) -> None:
+        """What the server has refused or revised."""
+        for handle, code in created.refused.items():
+            if code in _GONE:
+                self._miss(handle, status_name(code))
+            else:
+                self._report.note(f"nodes cannot be subscribed to ({status_name(code)}): they are polled")
+                self._polled[handle] = self._nodes[handle]
+        queue = self._config.timing.queue
+        if created.queue is not None and created.queue < queue:
+            seconds = queue_seconds(created.queue, created.sampling or self._config.timing.sampling)
+            self._report.note(
+                f"the server queues {created.queue:,} values of a node, not {queue:,}: an outage of more "
+                f"than about {seconds:,.0f} s loses values"
+            )
+        if created.unfiltered:
+            self._report.note("nodes take no filter: values that repeat are not reported", created.unfiltered)
+        if self._config.timing.bridge:
+            items.keep(self._run.kept, self._config, subscription)
+        self._tell()
+
+    def _watching(self, subscription: Subscription) -> Watching:
+        async def nodes_changed() -> None:
+            values = await read_all(
+                self._session, self._config, {key: self._nodes[key] for key in subscription.items}
+            )
+            gone = [handle for handle, value in values if status_of(value) in _GONE]
+            for handle in gone:
+                self._miss(handle, status_name(ua.StatusCodes.BadNodeIdUnknown))
+                self._run.facts.pop(handle, None)
+            await items.forget(self._session, subscription, gone)
+            self._tell()
+
+        return Watching(
+            self._session, subscription, self._run.delivery, self._report, self._config.url, nodes_changed
+        )
+
+    # -- gaps ---------------------------------------------------------------------
+
+    async def _fill(self, handles: Sequence[int]) -> None:
+        """Deliver what the history has since the newest reading of each of these nodes."""
+        run, config = self._run, self._config
+        tags = {handle: config.nodes[handle - 1].tag for handle in handles}
+        newest = await run.delivery.learn_newest(list(tags.values()))
+        now = run.delivery.intake.clock.now()
+        known = [handle for handle in handles if tags[handle] in newest]
+        if not known:
+            return
+        earliest = now - round(config.history * SECOND)
+        missed = [
+            Missed(
+                handle,
+                self._nodes[handle],
+                max(newest[tags[handle]], earliest),
+                handle in run.facts and run.facts[handle].history,
+            )
+            for handle in known
+        ]
+        asked = missed if config.history else []
+        without = await fill(self._session, run.delivery, self._report, asked, now)
+        if without or not asked:
+            self._report.gap(NO_HISTORY)
+        if any(newest[tags[handle]] < earliest for handle in known if handle not in without):
+            self._report.gap(f"the history was read for the last {config.history:,.0f} s only")
+
+    # -- tasks --------------------------------------------------------------------
+
+    async def _poll(self) -> None:
+        await poll_for_ever(self._session, self._config, self._run.delivery, self._report, self._polled)
+
+    @staticmethod
+    async def _together(*works: Coroutine[Any, Any, Any]) -> None:
+        """Run these until one of them ends, which is an error, and end the others."""
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,145 @@
+"""The loop of Publish requests: what the server sends is acknowledged once it is durable, not before.
+
+One request is under way at a time and none while a batch is being taken: what comes meanwhile waits in the
+server's queues, and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from asyncua import ua
+
+from sensormon.model.errors import SourceError
+from sensormon.sources.opcua.delivery import Delivery, Values, overflowed
+from sensormon.sources.opcua.items import Subscription, drop
+from sensormon.sources.opcua.session import Session
+from sensormon.sources.opcua.words import status_name
+from sensormon.sources.report import Report
+
+_LAST_NUMBER = 0xFFFF_FFFF
+_ENDED = (
+    ua.StatusCodes.BadTimeout,
+    ua.StatusCodes.BadShutdown,
+    ua.StatusCodes.BadServerHalted,
+    ua.StatusCodes.GoodSubscriptionTransferred,
+)
+"""Statuses after which a subscription sends nothing more."""
+LOST_QUEUE = "the server's queue of a node overflowed: values of it are lost"
+LOST_MESSAGE = "the server no longer has a message that did not arrive"
+
+
+class SubscriptionEnded(SourceError):
+    """The server has ended the subscription; the session may live on."""
+
+
+@dataclass(frozen=True)
+class Watching:
+    """What the loop tells of: `nodes_changed` is awaited when the server says that nodes are gone."""
+
+    session: Session
+    subscription: Subscription
+    delivery: Delivery
+    report: Report
+    place: str
+    nodes_changed: Callable[[], Awaitable[None]]
+
+
+async def publish_for_ever(watching: Watching, last: int | None) -> None:
+    """Deliver what comes after the message with the number `last`; None if that is not known.
+
+    Raises SubscriptionEnded, an error of the library, or Stopping.
+    """
+    session, subscription = watching.session, watching.subscription
+    acknowledged: list[ua.SubscriptionAcknowledgement] = []
+    while True:
+        answer = await _next_answer(watching, acknowledged)
+        acknowledged = []
+        if int(answer.SubscriptionId) != subscription.number:
+            if answer.SubscriptionId:
+                await drop(session, int(answer.SubscriptionId))  # of an earlier configuration
+                continue
+            raise SubscriptionEnded("the server knows no subscription", where=watching.place)
+        message = answer.NotificationMessage
+        if not message.NotificationData:
+            continue
+        number = int(message.SequenceNumber)
+        if last is not None:
+            await _republish_between(watching, last, number)
+        await deliver_message(watching, message)
+        acknowledged.append(acknowledgement(subscription, number))
+        last = number
+
+
+def acknowledgement(subscription: Subscription, number: int) -> ua.SubscriptionAcknowledgement:
+    """That of the message with this number."""
+    return ua.SubscriptionAcknowledgement(SubscriptionId=subscription.number, SequenceNumber=number)
+
+
+async def republish(watching: Watching, number: int) -> bool:
+    """Deliver a message that the server has sent before; whether it still had it."""
+    try:
+        message = await watching.session.republish(watching.subscription.number, number)
+    except ua.uaerrors.BadMessageNotAvailable:
+        return False
+    if not message.NotificationData:
+        return False
+    await deliver_message(watching, message)
+    return True
+
+
+async def deliver_message(watching: Watching, message: ua.NotificationMessage) -> None:
+    """Make what is in the message durable. Raises SubscriptionEnded if it says so."""
+    values: list[tuple[int, ua.DataValue]] = []
+    ended: ua.StatusCode | None = None
+    changed = False
+    for part in message.NotificationData or []:
+        if isinstance(part, ua.DataChangeNotification):
+            values.extend((int(item.ClientHandle), item.Value) for item in part.MonitoredItems)
+        elif isinstance(part, ua.StatusChangeNotification):
+            if part.Status.value in _ENDED:
+                ended = part.Status
+            changed = True
+    await _deliver(watching, values)
+    if ended is not None:
+        raise SubscriptionEnded(
+            f"the server has ended the subscription ({status_name(ended)})", where=watching.place
+        )
+    if changed:
+        await watching.nodes_changed()
+
+
+async def _deliver(watching: Watching, values: Values) -> None:
+    if values:
+        await watching.delivery.deliver(values)
+        for _ in overflowed(values):
+            watching.report.gap(LOST_QUEUE)
+
+
+async def _republish_between(watching: Watching, last: int, number: int) -> None:
+    """Ask again for the messages between these two, which did not arrive."""
+    missing = last % _LAST_NUMBER + 1
+    while missing < number:
+        if not await republish(watching, missing):
+            watching.report.gap(LOST_MESSAGE)
+            return
+        missing = missing % _LAST_NUMBER + 1
+
+
+async def _next_answer(
+    watching: Watching, acknowledged: list[ua.SubscriptionAcknowledgement]
+) -> ua.PublishResult:
+    silence = watching.subscription.silence
+    try:
+        async with asyncio.timeout(silence):
+            response = await watching.session.publish(acknowledged)
+    except TimeoutError as error:
+        raise SubscriptionEnded(
+            f"the subscription is silent for {silence:g} s, though the server has to say that it lives",
+            where=watching.place,
+        ) from error
+    except (ua.uaerrors.BadNoSubscription, ua.uaerrors.BadSubscriptionIdInvalid) as error:
+        raise SubscriptionEnded("the server has dropped the subscription", where=watching.place) from error
+    return response.Parameters
