@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
+from sensormon.sources.modbus.kind import KIND as MODBUS
 from sensormon.sources.opcua.kind import KIND as OPC_UA
 from sensormon.sources.polled.kind import REPLAY_KIND, SIMULATOR_KIND
 
 _ALL: tuple[SourceKind[Any], ...] = (
     OPC_UA,
+    MODBUS,
     SIMULATOR_KIND,
     REPLAY_KIND,
 )
