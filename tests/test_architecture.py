@@ -63,7 +63,7 @@ LIBRARIES = {
     "cryptography": {"sources.opcua", "outputs"},
     "paho": {"sources.mqtt", "outputs"},
     "google": {"sources.sparkplug"},
-    "pymodbus": {"sources.modbus"},
+    "pymodbus": {"sources.modbus", "bench"},
     "sqlalchemy": {"sources.sql"},
     "argon2": {"access"},
     "apprise": {"notify.ways.apprise_child"},

@@ -24,6 +24,7 @@ BENCHMARKS = (
     "http",
     "journal",
     "memory",
+    "modbus",
     "notify",
     "pages",
     "pipeline",

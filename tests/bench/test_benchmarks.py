@@ -13,6 +13,7 @@ from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.memory import memory
+from sensormon.bench.modbus import modbus
 from sensormon.bench.notify import notify
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
@@ -32,7 +33,7 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    names = "http journal memory notify pages pipeline query rescore restart scale sessions soak tick"
+    names = "http journal memory modbus notify pages pipeline query rescore restart scale sessions soak tick"
     assert sorted(BENCHMARKS) == names.split()
 
 
@@ -139,6 +140,14 @@ def test_people_are_told_soon_and_not_too_often(tmp_path: Path) -> None:
     assert measured.figures["event to message, s p95"] > 0
     assert measured.figures["digests to a contact, most"] <= 1
     assert measured.ratio["batch durable, ms p99"] > 0
+
+
+@pytest.mark.long
+def test_polls_of_modbus_are_measured_beside_the_library_alone() -> None:
+    measured = modbus(SMALL, seconds=3)
+    assert measured.figures["polls"] >= 2
+    assert set(measured.ratio) == set(measured.reference)
+    assert measured.figures["lag, ms p99"] > measured.figures["sweep, ms p50"] > 0
 
 
 def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,11 @@ class Devices:
 
     def set(self, device: int, table: str, address: int, values: Sequence[int]) -> None:
         """Let it have these values from this address on."""
-        self._order(set=[device, table, address, list(values)])
+        self.set_many([(device, table, address, values)])
+
+    def set_many(self, values: Iterable[tuple[int, str, int, Sequence[int]]]) -> None:
+        """The same for several places, in this order."""
+        self._order(set=[[device, table, address, list(each)] for device, table, address, each in values])
 
     def fault(
         self,
@@ -165,8 +169,7 @@ class _Served:
 
     async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
         """Do what the order says, and answer."""
-        if "set" in order:
-            device, table, address, values = order["set"]
+        for device, table, address, values in order.get("set", ()):
             await self._server.async_setValues(device, _WRITING[table], address, values)
         if "fault" in order:
             device, table, address, *fault = order["fault"]

@@ -140,7 +140,7 @@ def _register(table: Table, device: int, interval: float, order: str) -> Registe
         states,
     )
     table.end()
-    _check(table.where, register, bit=bit is not None, order=own_order is not None, unit=bool(unit))
+    _check(table.where, register, bit=bit is not None, order=own_order is not None)
     if (kind == BIT or states) and (scale is not None or offset is not None or unit):
         raise UsageError(
             "scale, offset and unit mean nothing for states", where=table.where, hint="Remove them"
@@ -148,9 +148,8 @@ def _register(table: Table, device: int, interval: float, order: str) -> Registe
     return register
 
 
-def _check(where: str, register: Register, *, bit: bool, order: bool, unit: bool) -> None:
+def _check(where: str, register: Register, *, bit: bool, order: bool) -> None:
     """Refuse keys that do not go together. Raises UsageError."""
-    del unit
     bits = register.table in OF_BITS
     if register.address + register.width > ADDRESSES:
         raise UsageError(
