@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pymodbus.client import AsyncModbusTcpClient
@@ -29,7 +29,7 @@ from sensormon.model.readings import Batch, Rejection
 from sensormon.model.settings import ROOT, Settings
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
-from sensormon.sources.connected import Position, Taken
+from sensormon.sources.connected import Position, Stopping, Taken
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.modbus.source import MISSED
 from sensormon.sources.named_text import parse_sources
@@ -102,7 +102,12 @@ def _monitored(folder: Path, port: int, seconds: int) -> Figures:
     intake, stopping = _Intake(monitor), threading.Event()
     report = Report(NAME, config.kind, config.place, monitor.clock)
     source = KINDS[config.kind].open(config, str)
-    thread = threading.Thread(target=source.run, args=(intake, report, stopping))
+
+    def run() -> None:
+        with suppress(Stopping):
+            source.run(intake, report, stopping)
+
+    thread = threading.Thread(target=run)
     try:
         thread.start()
         until = time.monotonic() + PATIENCE
