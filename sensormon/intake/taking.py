@@ -17,7 +17,7 @@ from sensormon.ingest.collector import Collector
 from sensormon.model.clock import Clock
 from sensormon.model.entries import POSITION, KeptAnswer
 from sensormon.model.errors import JournalError, StoreError
-from sensormon.model.readings import Batch, Reason, Rejection
+from sensormon.model.readings import Batch, Bools, Reason, Rejection
 from sensormon.model.tags import Tag, TagTable
 from sensormon.sources.connected import Position, Stopping, Taken
 from sensormon.sources.named import NamedSource
@@ -34,7 +34,8 @@ class Place:
     """What a source reaches of its monitor.
 
     `stored` gives the positions that the store has under a key and raises StoreError, `tags` are those that
-    it may deliver, `add_tags` adds some to the table, `newest` asks for the newest own time by tag. With
+    it may deliver, `add_tags` adds some to the table, `newest` asks for the newest own time by tag, `known` for
+    readings that are durable. With
     `shared` other processes use the store, too, so that it may know a later position than the journal here.
     """
 
@@ -44,6 +45,7 @@ class Place:
     tags: Callable[[], TagTable]
     add_tags: Callable[[Sequence[Tag]], None]
     newest: Callable[[Collection[str]], Mapping[str, int]]
+    known: Callable[[Batch], Bools]
 
 
 class Taking:
@@ -94,6 +96,10 @@ class Taking:
         position: Position = json.loads(last.body)
         return position
 
+    def known(self, batch: Batch) -> Bools:
+        """See `Intake.known`."""
+        return self._until_it_works(lambda: self._place.known(batch))
+
     def newest(self, tags: Collection[str]) -> Mapping[str, int]:
         """See `Intake.newest`."""
         return self._place.newest(tags)
@@ -122,11 +128,11 @@ class Taking:
 
     def _newest_position(self) -> KeptAnswer | None:
         if not self._read:
-            self._last = self._until_it_works(self._known)
+            self._last = self._until_it_works(self._kept_position)
             self._read = True
         return self._last
 
-    def _known(self) -> KeptAnswer | None:
+    def _kept_position(self) -> KeptAnswer | None:
         """Raises StoreError if neither journal nor store can say it."""
         own = self._place.collector.positions.get(self._key)
         if own is not None and not self._place.shared:

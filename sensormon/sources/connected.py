@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sensormon.model.clock import Clock
 from sensormon.model.errors import SourceError
-from sensormon.model.readings import Batch, Rejection
+from sensormon.model.readings import Batch, Bools, Rejection
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.toml_table import Table
 from sensormon.sources.named import Common, NamedSource
@@ -62,6 +62,13 @@ class Intake(Protocol):
 
     def position(self) -> Position | None:
         """The last position that was taken; None before the first."""
+
+    def known(self, batch: Batch) -> Bools:
+        """For each reading, whether one with the same tag, time and value is durable here, however old.
+
+        Looks into the store: for what may have been taken before, not for every reading. Waits while the
+        store is away. Raises Stopping.
+        """
 
     def newest(self, tags: Collection[str]) -> Mapping[str, int]:
         """By tag, the own time (µs UTC) of the newest reading known here, of those that have any."""
