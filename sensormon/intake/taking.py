@@ -34,9 +34,9 @@ class Place:
     """What a source reaches of its monitor.
 
     `stored` gives the positions that the store has under a key and raises StoreError, `tags` are those that
-    it may deliver, `add_tags` adds some to the table, `newest` asks for the newest own time by tag, `known` for
-    readings that are durable. With
-    `shared` other processes use the store, too, so that it may know a later position than the journal here.
+    it may deliver, `add_tags` adds some to the table, `newest` asks for the newest own time by tag, `known`
+    for readings that are durable. With `shared` other processes use the store, too, so that it may know a
+    later position than the journal here.
     """
 
     collector: Collector
