@@ -150,6 +150,7 @@ class SourceKind(Generic[Config]):
     `module` is imported when a source of this kind is first opened, since its libraries are heavy: it has
     `open_source(config, secret)` and `explore(config, secret)`. `needs` are packages that the base install
     lacks. With `keeps_files` both have a third parameter: the data folder, for certificates and the like.
+    lacks. `new_tags`: unless the file says otherwise, tags that it meets are added, since devices name them.
     """
 
     kind: str
@@ -159,6 +160,7 @@ class SourceKind(Generic[Config]):
     module: str
     needs: tuple[str, ...] = ()
     keeps_files: bool = False
+    new_tags: bool = False
 
     @property
     def missing(self) -> str:

@@ -72,24 +72,24 @@ def owners(sources: Iterable[NamedSource], names: Sequence[str]) -> Mapping[str,
     return owner
 
 
-def read_common(name: str, table: Table) -> Common:
-    """The keys that every kind has. Raises UsageError."""
+def read_common(name: str, table: Table, new_tags: bool = False) -> Common:
+    """The keys that every kind has; `new_tags` is what the kind has without that key. Raises UsageError."""
     return Common(
         name,
         table.usual("on", flag, True),
         table.usual("collector", text, ""),
-        table.usual("new_tags", flag, False),
+        table.usual("new_tags", flag, new_tags),
         table.usual("password_env", variable, ""),
         table.usual("password_file", text, ""),
     )
 
 
-def common_items(common: Common) -> dict[str, Any]:
-    """The same as keys of the file; None for what is left out."""
+def common_items(common: Common, new_tags: bool = False) -> dict[str, Any]:
+    """The same as keys of the file; None for what is left out, since the kind has it anyway."""
     return {
         "on": None if common.on else False,
         "collector": common.collector or None,
-        "new_tags": common.new_tags or None,
+        "new_tags": None if common.new_tags is new_tags else common.new_tags,
         "password_env": common.password_env or None,
         "password_file": common.password_file or None,
     }

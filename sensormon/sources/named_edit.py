@@ -22,7 +22,8 @@ def with_source(text: str, source: NamedSource) -> str:
     if source.name not in sources:
         sources[source.name] = tomlkit.table()
     table = sources[source.name]
-    items = {"kind": source.kind, **common_items(source.common), **KINDS[source.kind].items(source)}
+    kind = KINDS[source.kind]
+    items = {"kind": source.kind, **common_items(source.common, kind.new_tags), **kind.items(source)}
     for key, value in items.items():
         if value is None:
             table.pop(key, None)

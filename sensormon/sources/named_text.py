@@ -71,7 +71,7 @@ def _source(name: str, content: Mapping[str, Any], path: str) -> NamedSource:
             hint="Use another name",
         )
     kind = table.needed("kind", _kind, '"opcua"')
-    common = read_common(name, table)
+    common = read_common(name, table, KINDS[kind].new_tags)
     if common.password_env and common.password_file:
         raise UsageError("password_env and password_file are both set", where=table.where, hint="Use one")
     source: NamedSource = KINDS[kind].read(common, table)
