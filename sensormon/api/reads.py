@@ -153,12 +153,10 @@ def health(request: Request, response: Response) -> dict[str, Any]:
     status = context_of(request).monitor.status()
     if status.problems:
         response.status_code = 503
-    quiet = "degraded" if status.silent or status.impaired else "ok"
-    word = "failing" if status.problems else "attention" if status.attention else quiet
     if not may_read_all(request):
-        return {"status": word}
+        return {"status": status.word}
     return {
-        "status": word,
+        "status": status.word,
         "problems": status.problems,
         "attention": status.attention,
         "impaired": status.impaired,

@@ -1,4 +1,4 @@
-"""The secret of a named source: from an environment variable, or from a file that only its owner may read."""
+"""Secrets of named sources and outputs: from an environment variable, or a file that only its owner reads."""
 
 from __future__ import annotations
 
@@ -16,23 +16,29 @@ LONGEST = 10_000
 
 
 def secret_of(common: Common, environment: Mapping[str, str], folder: Path) -> Secret:
-    """Reads it anew at each call; `folder` is where a relative path begins.
+    """That of a named source; see `secret_from`."""
+    where = f"[sources.{common.name}]"
+    return secret_from(common.password_env, common.password_file, where, environment, folder)
 
-    The result raises UsageError, without the secret, if it is missing or others may read its file.
+
+def secret_from(variable: str, file: str, where: str, environment: Mapping[str, str], folder: Path) -> Secret:
+    """Reads it anew at each call, from this variable or this file; "" if neither is named.
+
+    `where` names the table in errors, `folder` is where a relative path begins. The result raises
+    UsageError, without the secret, if it is missing or others may read its file.
     """
 
     def read() -> str:
-        where = f"[sources.{common.name}]"
-        if common.password_env:
-            value = environment.get(common.password_env, "")
+        if variable:
+            value = environment.get(variable, "")
             if not value:
                 raise UsageError(
-                    f"the environment variable {common.password_env} is not set",
+                    f"the environment variable {variable} is not set",
                     where=where,
                     hint="Set it for the monitor and start again",
                 )
             return value
-        return _of_file(folder / common.password_file, where) if common.password_file else ""
+        return _of_file(folder / file, where) if file else ""
 
     return read
 

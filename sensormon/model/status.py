@@ -213,3 +213,13 @@ class Status:
         What was lost before is in `attention`.
         """
         return tuple(text for text in (*self.failures, self.source.problem, self.store.problem) if text)
+
+    @property
+    def word(self) -> str:
+        """`failing`, `attention` while a loss is not acknowledged, `degraded` while a tag is silent or
+        something is impaired, or `ok`."""
+        if self.problems:
+            return "failing"
+        if self.attention:
+            return "attention"
+        return "degraded" if self.silent or self.impaired else "ok"
