@@ -33,6 +33,7 @@ ROOMS = [
     "intake",
     "view",
     "notify",
+    "outputs",
     "api",
     "ui",
     "bench",

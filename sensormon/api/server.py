@@ -40,6 +40,7 @@ from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify import notifications
 from sensormon.notify.answering import Answering, answering_of
+from sensormon.outputs import outputs
 
 AFTER = 2.0
 """Seconds from the start of the collector to what can wait until it runs."""
@@ -57,6 +58,7 @@ def build_or_exit() -> None:
     """
     runtime.accompany(notifications.accompany)
     runtime.accompany(named_sources.accompany)
+    runtime.accompany(outputs.accompany)
     try:
         Tokens.of(runtime.build().settings)
     except (UsageError, JournalError, StoreNewer) as error:

@@ -13,6 +13,7 @@ from sensormon.model import garbage
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify import notifications
+from sensormon.outputs import outputs
 
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
@@ -24,6 +25,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     monitor = Monitor(settings)
     notifications.accompany(monitor)
     named_sources.accompany(monitor)
+    outputs.accompany(monitor)
     garbage.look_seldom()
     monitor.start()
     source = "the bus" if settings.bus else settings.source

@@ -9,6 +9,7 @@ SensormonError              what happened, where, and what to do
 ├── AboveShare              too many of one sender's are waiting, while others wait too
 ├── MonitorAway             a monitor elsewhere does not answer: look whether it runs, try again
 ├── SourceError             a source cannot deliver: shown, the others go on
+├── OutputError             an output cannot publish: shown, tried again, the others go on
 ├── BusError                the bus does not answer or refuses: asked again, the stream keeps the readings
 ├── JournalError            the journal cannot take a batch: nothing was acknowledged
 │   ├── JournalFull         no space: refuse readings until there is some again
@@ -80,6 +81,10 @@ class MonitorAway(SensormonError):
 
 class SourceError(SensormonError):
     """A source cannot deliver readings."""
+
+
+class OutputError(SensormonError):
+    """An output cannot publish or serve what was collected."""
 
 
 class BusError(SensormonError):

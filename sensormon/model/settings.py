@@ -9,6 +9,7 @@
 | SENSORMON_BUS_FILE  | a file that holds this URL, where it has a password: a secret of a container | none |
 | SENSORMON_SOURCE    | simulator, none, replay:FILE or replay:FILE@SPEED | simulator, with a bus none |
 | SENSORMON_SOURCES   | the file of named sources, which run beside it  | sources.toml in the data folder |
+| SENSORMON_OUTPUTS   | the file of outputs by MQTT and OPC UA          | outputs.toml in the data folder |
 | SENSORMON_COLLECTOR | the name of this process among those on one PostgreSQL store | its host |
 | SENSORMON_SEED      | seed of the simulator, a whole number           | 0                    |
 | SENSORMON_INTERVAL  | seconds between two readings of a tag           | 1                    |
@@ -106,6 +107,7 @@ class Settings:
     roles: Path | None = None
     notify: Path | None = None
     sources: Path | None = None
+    outputs: Path | None = None
     url: str = ""
     proxy_header: str = ""
     proxy_from: tuple[str, ...] = ()
@@ -127,6 +129,11 @@ class Settings:
     def sources_file(self) -> Path:
         """The file of named sources; there need not be one."""
         return self.sources or self.data_dir / "sources.toml"
+
+    @property
+    def outputs_file(self) -> Path:
+        """The file of outputs; there need not be one."""
+        return self.outputs or self.data_dir / "outputs.toml"
 
     @property
     def database_file(self) -> Path | None:
@@ -178,6 +185,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         "ROLES",
         "NOTIFY",
         "SOURCES",
+        "OUTPUTS",
         "URL",
         "PROXY_HEADER",
         "PROXY_FROM",
@@ -242,6 +250,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         line_tag=_line_tag(values["LINE_TAG"]),
         notify=Path(values["NOTIFY"]) if values["NOTIFY"] else None,
         sources=Path(values["SOURCES"]) if values["SOURCES"] else None,
+        outputs=Path(values["OUTPUTS"]) if values["OUTPUTS"] else None,
         hosts=_hosts(values["HOSTS"]),
         demo=bool(whole("DEMO", 0, 1, 0, "")),
         **_access_settings(values),
