@@ -1,13 +1,14 @@
-"""Data: history from files, exports, cases, the tag table, retention and sizes."""
+"""Data: sources, history from files, exports, cases, the tag table, retention and sizes."""
 
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import data_case, data_export, data_import, data_storage, data_tags
+from sensormon.ui import data_case, data_export, data_import, data_sources, data_storage, data_tags
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
 
 # The name appears in the address: ?section=Tags.
 SECTIONS = {
     "Import": data_import.section,
+    "Sources": data_sources.section,
     "Export": data_export.section,
     "Cases": data_case.section,
     "Tags": data_tags.section,

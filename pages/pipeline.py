@@ -36,7 +36,7 @@ from sensormon.ui.page import page
 from sensormon.ui.parts import every
 from sensormon.view.collectors import collector_table, collector_words
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
-from sensormon.view.sources import source_table, sources_phrase
+from sensormon.view.source_table import source_table, sources_phrase
 from sensormon.view.status import (
     age_table,
     age_words,

@@ -59,7 +59,7 @@ LIBRARIES = {
     "numba": {"detectors", "ingest.tag_memory"},
     "xlsxwriter": {"exchange"},
     "python_calamine": {"tables.excel_child"},
-    "tomlkit": {"model.tag_file", "notify.config_edit", "sources.named_edit"},
+    "tomlkit": {"model.tag_file", "notify.config_edit", "sources.named_edit", "sources.named_keys"},
     "asyncua": {"sources.opcua", "outputs"},
     "cryptography": {"sources.opcua", "outputs"},
     "paho": {"sources.mqtt", "outputs"},

@@ -45,6 +45,7 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.MANAGE_SESSIONS: "End other people's sessions",
         Act.MANAGE_TOKENS: "Manage API tokens",
         Act.READ_AUDIT: "Read the audit trail",
+        Act.MANAGE_SOURCES: "Add, change and remove sources",
         Act.MANAGE_NOTIFICATIONS: "Decide who is notified of what",
     }
 )

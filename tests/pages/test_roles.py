@@ -18,6 +18,7 @@ from sensormon.model.entries import AuditRecord
 from sensormon.model.settings import ROOT, Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.stores.entries import AuditQuery
+from tests.support.lines import known_here
 from tests.support.pages import show, text
 from tests.support.people import NAMES, PHRASE, visit_of, with_accounts
 from tests.support.people import ROOT as COMMAND_LINE
@@ -77,6 +78,10 @@ WIDGETS = [
     Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {}, "button", "rule-new", captioned=True),
     Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {"notify": "Contacts"}, "button", "mail-save"),
     Widget(Act.MANAGE_NOTIFICATIONS, "notifications", {"notify": "Calendars"}, "button", "calendar-new"),
+    Widget(Act.MANAGE_SOURCES, "data", {"section": "Sources"}, "button", "source-new", captioned=True),
+    Widget(
+        Act.MANAGE_SOURCES, "data", {"section": "Sources"}, "button", "source-switch-line", captioned=True
+    ),
     Widget(Act.READ_AUDIT, "access", {"access": "Audit trail"}, "multiselect", "audit-who"),
 ]
 WITHOUT = {
@@ -87,7 +92,6 @@ WITHOUT = {
     Act.TRY_SETTINGS: "a page without changes",
     Act.CHANGE_OWN_ACCOUNT: "in the head",
     Act.DELETE: "no page deletes",
-    Act.MANAGE_SOURCES: "no page manages them",
     Act.ACCEPT_LOSS: "only while a loss is reported",
 }
 """Acts that have no widget of their own, and why."""
@@ -113,6 +117,7 @@ class Plant:
 
 @pytest.fixture
 def plant(tmp_path: Path, adopt: Adopt, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Plant:
+    known_here(monkeypatch)
     tags = tmp_path / "tags.toml"
     tags.write_bytes((ROOT / "data" / "tags.toml").read_bytes())
     monitor = adopt(
@@ -132,6 +137,7 @@ def plant(tmp_path: Path, adopt: Adopt, clock: ManualClock, monkeypatch: pytest.
     monitor.settings.notify_file.write_text(
         '[contacts.shift]\nways = ["https://hooks.plant.example/x"]\n[rules.all]\nto = ["shift"]\n'
     )
+    monitor.settings.sources_file.write_text('[sources.line]\nkind = "lines"\nurl = "lines://127.0.0.1:1"\n')
     monitor.drain()
     monitor.drain()  # the dead letters of the start have been retried by now
     (tmp_path / "data" / "failed_measurements.jsonl").write_text(LETTER)
@@ -265,6 +271,7 @@ FORGED = [
             "user-add",
             "token-add",
             "mail-save",
+            "source-switch-line",
         )
     ),
     (Widget(Act.MANAGE_USERS, "access", {}, "button", "user-set-password"), "user-chosen"),
@@ -296,6 +303,7 @@ def kept(monitor: Monitor) -> object:
         [(token.name, token.revoked) for token in monitor.access.tokens.all()],
         (monitor.settings.data_dir / "failed_measurements.jsonl").exists(),
         monitor.settings.notify_file.read_text(),
+        monitor.settings.sources_file.read_text(),
     )
 
 

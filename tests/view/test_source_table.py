@@ -7,7 +7,7 @@ from datetime import UTC
 from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
 from sensormon.model.status import CompanionStatus
-from sensormon.view.sources import link_words, notes_words, source_table, sources_phrase, trouble_words
+from sensormon.view.source_table import link_words, notes_words, source_table, sources_phrase, trouble_words
 
 NOW = 1_790_000_000 * SECOND
 
