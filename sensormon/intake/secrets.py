@@ -45,7 +45,8 @@ def secret_from(variable: str, file: str, where: str, environment: Mapping[str, 
 
 def _of_file(path: Path, where: str) -> str:
     try:
-        with path.open("rb") as file:
+        # a pipe would keep the reader waiting for somebody who writes
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             mode = os.fstat(file.fileno()).st_mode
             content = file.read(LONGEST + 1)
     except OSError as error:
