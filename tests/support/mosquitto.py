@@ -157,6 +157,7 @@ class Device:
     ) -> None:
         self._qos = qos
         self._confirmed: set[int] = set()
+        self._published = self._count = 0
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)
         self._client.max_inflight_messages_set(500)
         self._client.max_queued_messages_set(0)
@@ -165,15 +166,21 @@ class Device:
             self._client.username_pw_set(user, password)
         if broker.tls:
             self._client.tls_set(str(broker.folder / "authority.pem"))
-        self._client.on_publish = lambda _client, _data, number, *_: self._confirmed.add(number)
+        self._client.on_publish = lambda _client, _data, number, *_: self._note(number)
         self._client.connect("localhost" if broker.tls else "127.0.0.1", broker.port, keepalive=5)
         self._client.loop_start()
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> int:
         """Send a message, or keep it to be sent; its number. At most 65,535 may be on their way."""
         info = self._client.publish(topic, payload, self._qos, retain)
+        self._published += 1
         self._confirmed.discard(info.mid)
         return info.mid
+
+    @property
+    def waiting(self) -> int:
+        """How many messages the broker has yet to confirm."""
+        return self._published - self._count
 
     def flush(self, number: int) -> None:
         """Wait until the broker has confirmed the message with this number."""
@@ -181,6 +188,10 @@ class Device:
         while number not in self._confirmed:  # paho's own waiting raises once the connection was lost
             assert time.monotonic() < deadline, "the broker does not confirm the message"
             time.sleep(0.005)
+
+    def _note(self, number: int) -> None:
+        self._count += 1
+        self._confirmed.add(number)
 
     def close(self) -> None:
         """Say farewell."""

@@ -62,6 +62,7 @@ def broker_of(
     user: str = "",
     version: str = "5",
     keepalive: int = 20,
+    expiry: int = 7 * _SECONDS_A_DAY,
     will: Will | None = None,
 ) -> Broker:
     """The broker of this URL, mqtt://HOST[:PORT] or, for TLS, mqtts://HOST[:PORT].
@@ -98,5 +99,6 @@ def broker_of(
         user=user,
         version=version,
         keepalive=keepalive,
+        expiry=expiry,
         will=will,
     )

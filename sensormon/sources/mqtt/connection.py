@@ -31,7 +31,7 @@ WINDOW = 2_000
 """Messages that a broker of MQTT 5 may send before the first of them is acknowledged."""
 MOST_UNCONFIRMED = 10_000
 """Messages of ours that may wait to be sent or confirmed."""
-_CONNECTING = 5.0
+CONNECTING = 5.0
 """Seconds that TCP, and then each step of TLS, may take."""
 _ROUND = 500
 """Messages that are read before something else is looked at."""
@@ -71,8 +71,9 @@ class Delivery:
 class _Client(Client):
     """paho's client with a way to connect that leaves no socket open when TLS does not come about."""
 
-    def __init__(self, broker: Broker, **more: Any) -> None:
+    def __init__(self, broker: Broker, connecting: float, **more: Any) -> None:
         self._broker = broker
+        self._connecting = connecting
         super().__init__(
             CallbackAPIVersion.VERSION2,
             client_id=broker.client_id,
@@ -84,7 +85,7 @@ class _Client(Client):
     def _create_socket(self) -> socket.socket:
         broker = self._broker
         context = _context(broker) if broker.tls else None
-        plain = socket.create_connection((broker.host, broker.port), _CONNECTING)
+        plain = socket.create_connection((broker.host, broker.port), self._connecting)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # acknowledgements are small and many
         if context is None:
             return plain
@@ -100,6 +101,8 @@ class Connection:
 
     With `clean` the broker forgets the client at the end. With `subscribed` it has these subscriptions
     already, if it still knows the session: they are not made again, which would bring all retained values.
+    `stale` are filters that the session may still have and nobody wants any more. `connecting` is how many
+    seconds TCP, and each step of TLS, may take.
     """
 
     def __init__(
@@ -111,6 +114,8 @@ class Connection:
         *,
         clean: bool = False,
         subscribed: bool = False,
+        stale: Sequence[str] = (),
+        connecting: float = CONNECTING,
     ) -> None:
         self.answered = False
         """Whether the broker let the client in."""
@@ -124,6 +129,8 @@ class Connection:
         self._broker = broker
         self._subscriptions = list(subscriptions)
         self._subscribed = subscribed
+        self._stale = list(stale)
+        self._connecting = connecting
         self._clean = clean
         self._received = received
         self._count = 0
@@ -246,6 +253,7 @@ class Connection:
         broker, five = self._broker, self._broker.version == "5"
         client = _Client(
             broker,
+            self._connecting,
             clean_session=None if five else self._clean,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
         )
@@ -273,6 +281,8 @@ class Connection:
             self._error = refused(reason.getName(), self._broker)
             return
         self.answered, self.resumed = True, flags.session_present
+        if self._stale and self.resumed:
+            client.unsubscribe(self._stale)
         if not self._subscriptions or (self._subscribed and self.resumed):
             self.granted, self.ready = len(self._subscriptions), True
         elif self._broker.version == "5":

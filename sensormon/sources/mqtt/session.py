@@ -49,7 +49,8 @@ class Session:
     """Of one client of one broker. `run` once; `publish` from any thread while it runs.
 
     `subscriptions` are topic filters with their QoS, 0 or 1. With `clean` the broker keeps nothing once the
-    connection ends, and no subscription is remembered.
+    connection ends, and no subscription is remembered. `stale` are filters that an earlier run subscribed
+    and this one does not want.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Session:
         subscriptions: Sequence[tuple[str, int]],
         *,
         clean: bool = False,
+        stale: Sequence[str] = (),
     ) -> None:
         if any(qos not in (0, 1) for _, qos in subscriptions):
             raise ValueError("QoS 0 and 1 alone are offered")
@@ -66,6 +68,7 @@ class Session:
         self._secret = secret
         self._subscriptions = tuple(subscriptions)
         self._clean = clean
+        self._stale = tuple(stale)
         self._waiting = Waiting()
         self._ended = threading.Event()
         self._lock = threading.Lock()
@@ -198,6 +201,7 @@ class Session:
             received,
             clean=self._clean,
             subscribed=self._subscribed,
+            stale=self._stale,
         )
         ready = False
         try:
