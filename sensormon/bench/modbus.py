@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 from pymodbus.client import AsyncModbusTcpClient
 
 from sensormon.bench.measured import (
@@ -25,9 +26,9 @@ from sensormon.bench.measured import (
     spread,
 )
 from sensormon.model.clock import SECOND, SystemClock
-from sensormon.model.readings import Batch, Rejection
+from sensormon.model.readings import Batch, Bools, Rejection
 from sensormon.model.settings import ROOT, Settings
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.connected import Position, Stopping, Taken
 from sensormon.sources.kinds import KINDS
@@ -89,6 +90,14 @@ class _Intake:
         del tags
         return {}
 
+    def known(self, batch: Batch) -> Bools:
+        """A poll is read once."""
+        return np.zeros(len(batch), dtype=np.bool_)
+
+    def tags(self) -> TagTable:
+        """Those of the monitor."""
+        return self._monitor.tags
+
     def offer_tags(self, tags: Sequence[Tag]) -> None:
         """They are in the table."""
 
@@ -101,7 +110,7 @@ def _monitored(folder: Path, port: int, seconds: int) -> Figures:
     monitor.start()
     intake, stopping = _Intake(monitor), threading.Event()
     report = Report(NAME, config.kind, config.place, monitor.clock)
-    source = KINDS[config.kind].open(config, str)
+    source = KINDS[config.kind].open(config, str, folder)
 
     def run() -> None:
         with suppress(Stopping):

@@ -16,6 +16,7 @@ from sensormon.access.documents import Documents
 from sensormon.ingest.workers import Worker
 from sensormon.model.errors import SensormonError, StoreError
 from sensormon.model.source_health import Link
+from sensormon.model.status import CompanionStatus
 from sensormon.monitor.monitor import Monitor
 from sensormon.outputs.config import Output
 from sensormon.outputs.config_text import OutputsFile, outputs_file
@@ -170,7 +171,7 @@ def accompany(monitor: Monitor) -> None:
     if monitor.parts.store.collectors is None and not monitor.settings.outputs_file.exists():
         return
     outputs = outputs_of(monitor)
-    monitor.accompany(outputs.worker, outputs.problems)
+    monitor.accompany(outputs.worker, lambda: CompanionStatus(NAME, impaired=outputs.problems()))
 
 
 _MAKING = threading.Lock()

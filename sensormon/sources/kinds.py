@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
@@ -20,5 +19,5 @@ _ALL: tuple[SourceKind[Any], ...] = (
     SIMULATOR_KIND,
     REPLAY_KIND,
 )
-KINDS: Mapping[str, SourceKind[Any]] = {kind.kind: kind for kind in _ALL}
+KINDS: dict[str, SourceKind[Any]] = {kind.kind: kind for kind in _ALL}
 """By the `kind` of sources.toml, in the order in which a page offers them."""

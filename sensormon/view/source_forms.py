@@ -83,7 +83,7 @@ _INTERVAL = Field(
 _URL = "Where the server is. Never write a password into it"
 _USER = Field("user", "User", help="Empty: anonymous. The password is named below", example="sensormon")
 
-FORMS: Mapping[str, Form] = {
+FORMS: dict[str, Form] = {
     "opcua": Form(
         "Reads an OPC UA server by subscription: a PLC, a DCS, a gateway.",
         (

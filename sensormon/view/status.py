@@ -56,7 +56,11 @@ class Box:
     abnormal: bool = False
 
 
-_IMPAIRED = {"notifications": "people may not be told", SOURCES: "a source does not deliver"}
+_IMPAIRED = {
+    "notifications": "people may not be told",
+    SOURCES: "a source does not deliver",
+    "outputs": "an output publishes nothing",
+}
 """By companion, what does not work, in a few words."""
 
 

@@ -40,7 +40,7 @@ def provided(settings: Settings) -> Settings:
         url=URL,
         oidc_url="https://id.plant.example/",
         oidc_client_id="sensormon",
-        oidc_client_secret="made up",  # noqa: S106 - it is made up
+        oidc_client_secret="made up",
     )
 
 

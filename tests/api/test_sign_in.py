@@ -22,7 +22,7 @@ from tests.support.front import Front, Header, Reply
 from tests.support.plant import START, Adopt
 
 BOSS = Person("Jana", Role.ADMINISTRATOR, Way.COMMAND_LINE)
-PASSWORD = "four random words here"  # noqa: S105 - it is made up
+PASSWORD = "four random words here"
 HOST: Header = ("host", "localhost:8501")
 OURS: list[Header] = [
     HOST,

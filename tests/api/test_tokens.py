@@ -14,7 +14,7 @@ from tests.support.api import Start, fill, get, post
 ADMIN = Person("Jana", Role.ADMINISTRATOR, Way.COMMAND_LINE)
 READING = {"tag": "fermenter_ph", "value": 7.0}
 READS = ("/data", "/anomalies", "/tags", "/stats", "/metrics")
-PASSWORD = "four random words here"  # noqa: S105 - it is made up
+PASSWORD = "four random words here"
 
 
 def token(monitor: Monitor, scope: Scope, *tags: str) -> dict[str, str]:

@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         SENSORMON_URL=f"http://127.0.0.1:{port}",
         SENSORMON_OIDC_URL=provider.url,
         SENSORMON_OIDC_CLIENT_ID="sensormon",
-        SENSORMON_OIDC_CLIENT_SECRET="made up",  # noqa: S106 - it is made up
+        SENSORMON_OIDC_CLIENT_SECRET="made up",
     )
     process.wait_until("/api/health", lambda health: health["status"] == "ok")
     yield process

@@ -216,7 +216,7 @@ def test_unfinished_draft_is_removed(tmp_path: Path, clock: ManualClock) -> None
 
 def test_api_serves_an_export_by_its_key_until_it_expires(plant: Monitor, clock: ManualClock) -> None:
     api = Api(lambda: plant)
-    plant.settings = replace(plant.settings, read_token="closed")  # noqa: S106 - it is made up
+    plant.settings = replace(plant.settings, read_token="closed")
     export = exported(plant, order())
     answer = ask(api, lambda client: client.get(f"/exports/{export.file.key}"))
     assert answer.status_code == 200

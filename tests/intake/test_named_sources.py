@@ -113,7 +113,7 @@ def test_a_source_that_cannot_run_is_tried_again(plant: InForce, tmp_path: Path)
     assert plant.sources.problems() == ()
 
 
-def test_the_simulator_leaves_alone_what_another_source_delivers(settings: Settings, tmp_path: Path) -> None:
+def test_the_simulator_leaves_alone_what_another_source_delivers(settings: Settings) -> None:
     settings.data_dir.mkdir()
     settings.sources_file.write_text(
         '[sources.mine]\nkind = "simulator"\ntags = ["agitator_*"]\ninterval = 0.05\n'

@@ -51,7 +51,7 @@ def test_every_variable_is_read() -> None:
         interval=0.5,
         window=5,
         threshold=8.0,
-        token="secret",  # noqa: S106 - it is made up
+        token="secret",
         earliest=0,
         line_tag=LineTag("{host}.{measurement}.{field}"),
     )

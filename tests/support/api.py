@@ -12,7 +12,7 @@ import httpx
 from sensormon.api import Api
 from sensormon.monitor.monitor import Monitor
 
-TOKEN = "secret"  # noqa: S105 - it is made up
+TOKEN = "secret"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 Call = Callable[[httpx.AsyncClient], Awaitable[Any]]

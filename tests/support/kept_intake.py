@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
 
 from sensormon.model.clock import Clock, SystemClock
-from sensormon.model.readings import Batch, Rejection
+from sensormon.model.readings import Batch, Bools, Rejection
 from sensormon.model.source_health import SourceHealth
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.sources.connected import Position, Stopping, Taken
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named import NamedSource
@@ -57,6 +60,15 @@ class KeptIntake:
                     times[name] = max(int(moment), times.get(name, int(moment)))
         return times
 
+    def known(self, batch: Batch) -> Bools:
+        """Which of them were taken before."""
+        taken = {row for kept in list(self.batches) for row in _rows(kept)}
+        return np.array([row in taken for row in _rows(batch)], dtype=np.bool_)
+
+    def tags(self) -> TagTable:
+        """Those that were offered."""
+        return TagTable(self.offered)
+
     def offer_tags(self, tags: Sequence[Tag]) -> None:
         """Keep them."""
         self.offered.extend(tags)
@@ -73,7 +85,7 @@ class Running:
         self.intake = intake
         self.report = Report(config.name, config.kind, config.place, intake.clock)
         self.stopping = threading.Event()
-        self._source = KINDS[config.kind].open(config, str)
+        self._source = KINDS[config.kind].open(config, str, Path())
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
@@ -104,6 +116,11 @@ def running(config: NamedSource, intake: KeptIntake | None = None) -> Iterator[R
         yield source
     finally:
         source.stop()
+
+
+def _rows(batch: Batch) -> list[tuple[str, int, float]]:
+    names = [batch.tags[code] for code in batch.tag]
+    return [*zip(names, batch.time.tolist(), batch.value.tolist(), strict=True)]
 
 
 def rows(batch: Batch, tag: str) -> list[tuple[float | str, int]]:

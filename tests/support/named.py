@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sensormon.intake.known import known_readings
 from sensormon.intake.named_sources import NamedSources, sources_of
 from sensormon.intake.taking import Place, Taking
 from sensormon.model.clock import SECOND
@@ -23,9 +24,7 @@ LINE = "line"
 class Delivering:
     """A source of the name `LINE` that delivers numbered readings of one tag by hand, with its position."""
 
-    def __init__(
-        self, monitor: Monitor, stored: Callable[[str], Sequence[KeptAnswer]] | None = None
-    ) -> None:
+    def __init__(self, monitor: Monitor, stored: Callable[[str], Sequence[KeptAnswer]] | None = None) -> None:
         self.stopping = threading.Event()
         config = ReplaySource(Common(LINE), path="recorded.csv")
         self.report = Report(LINE, config.kind, config.place, monitor.clock)
@@ -34,8 +33,9 @@ class Delivering:
             stored or monitor.parts.store.entries.answers_to,
             monitor.parts.store.collectors is not None,
             lambda: monitor.tags,
-            lambda tags: None,
+            lambda _: None,
             monitor.readings.newest_times,
+            lambda batch: known_readings(batch, monitor.parts),
         )
         self.taking = Taking(config, place, self.report, monitor.clock, self.stopping)
 

@@ -39,7 +39,7 @@ class Line:
         self.clock = clock or SystemClock()
         self.monitor = Monitor(replace(settings, source="none"), self.clock)
         self.sources: NamedSources = sources_of(self.monitor)
-        self.monitor.accompany(self.sources.worker, self.sources.problems)
+        self.monitor.accompany(self.sources.worker, self.sources.status)
         self.monitor.start()
 
     @property

@@ -106,7 +106,7 @@ def test_silent_tag_and_problem_of_the_monitor_call_once(
 
 
 def test_route_answers_pages_and_nobody_else(settings: Settings, clock: ManualClock) -> None:
-    monitor = Monitor(replace(settings, read_token="readers"), clock)  # noqa: S106 - it is made up
+    monitor = Monitor(replace(settings, read_token="readers"), clock)
     api, page = Api(lambda: monitor), {"X-Sensormon-Page": page_key()}
     answer = get(api, "/live/active", **page).json()
     assert answer["count"] == 0

@@ -307,7 +307,7 @@ def test_unknown_past_is_no_gap_until_the_store_is_back(make: Make, settings: Se
 
 
 def test_feed_is_as_protected_as_the_page(make: Make) -> None:
-    m = make(source="simulator", read_token="readers")  # noqa: S106 - it is made up
+    m = make(source="simulator", read_token="readers")
     m.source.backfill()
     api = Api(lambda: m)
     path = "/live/board?tag=fermenter_ph&span=900"

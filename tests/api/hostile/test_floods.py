@@ -19,7 +19,7 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.long
 
-TOKEN = "secret"  # noqa: S105 - it is made up
+TOKEN = "secret"
 EMPTY_ROWS = gzip.compress(f"[{','.join(['{}'] * 100_000)}]".encode())
 BOMB = gzip.compress(b"[" + b" " * 100_000_000 + b"]")
 TOO_MANY = f"[{','.join(['{}'] * 2_600_000)}]".encode()
