@@ -60,7 +60,7 @@ LIBRARIES = {
     "xlsxwriter": {"exchange"},
     "python_calamine": {"tables.excel_child"},
     "tomlkit": {"model.tag_file", "notify.config_edit", "sources.named_edit", "sources.named_keys"},
-    "asyncua": {"sources.opcua", "outputs"},
+    "asyncua": {"sources.opcua", "outputs", "bench"},
     "cryptography": {"sources.opcua", "outputs"},
     "paho": {"sources.mqtt", "outputs"},
     "google": {"sources.sparkplug"},

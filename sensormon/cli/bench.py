@@ -26,6 +26,7 @@ BENCHMARKS = (
     "memory",
     "modbus",
     "notify",
+    "opcua",
     "pages",
     "pipeline",
     "query",

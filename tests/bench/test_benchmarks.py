@@ -15,6 +15,7 @@ from sensormon.bench.measured import Size
 from sensormon.bench.memory import memory
 from sensormon.bench.modbus import modbus
 from sensormon.bench.notify import notify
+from sensormon.bench.opcua import opcua
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.postgresql_server import binaries
@@ -33,7 +34,10 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 
 def test_the_documented_benchmarks_exist() -> None:
-    names = "http journal memory modbus notify pages pipeline query rescore restart scale sessions soak tick"
+    names = (
+        "http journal memory modbus mqtt notify opcua outputs pages pipeline query rescore restart scale "
+        "sessions soak tick"
+    )
     assert sorted(BENCHMARKS) == names.split()
 
 
@@ -101,6 +105,14 @@ def test_workers_and_api_processes_share_a_database() -> None:
         assert len(parts) == 8
         assert min(parts) > 0
         assert sum(parts) == pytest.approx(measured.figures[f"{name}, {whole} CPU, µs a request"], rel=0.1)
+
+
+@pytest.mark.long
+def test_changes_of_a_server_are_measured_beside_a_bare_subscriber() -> None:
+    measured = opcua(SMALL, nodes=20, hertz=2.0, length=1.0)
+    assert measured.figures["lost"] == measured.figures["doubled"] == measured.figures["gaps"] == 0
+    assert set(measured.reference) == set(measured.ratio)
+    assert min(measured.ratio.values()) > 0
 
 
 @pytest.mark.long

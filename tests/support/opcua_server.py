@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,7 +28,8 @@ NAMESPACE = "urn:plant"
 class Plant:
     """What the server offers. `history`: a file for the history of all nodes; `security`: the folder with its
     certificate, without one it has none. `people`: passwords by user. `clients`: a folder of trusted clients.
-    `no_subscriptions`: it refuses them.
+    `no_subscriptions`: it refuses them. `furnished`: it has nodes of other kinds, too. `empty`: its nodes
+    have no value until one is written.
     """
 
     port: int
@@ -39,6 +41,7 @@ class Plant:
     clients: str = ""
     no_subscriptions: bool = False
     furnished: bool = False
+    empty: bool = False
 
     @property
     def url(self) -> str:
@@ -85,7 +88,10 @@ class Server:
 
         node = await self.folder.add_variable(ua.NodeId(number, self.space), name, value)
         await self.server.write_attribute_value(
-            node.nodeid, ua.DataValue(ua.Variant(value), SourceTimestamp=datetime(2020, 1, 1, tzinfo=UTC))
+            node.nodeid,
+            _value(None, None, ua.StatusCodes.BadWaitingForInitialData)
+            if self.plant.empty
+            else ua.DataValue(ua.Variant(value), SourceTimestamp=datetime(2020, 1, 1, tzinfo=UTC)),
         )
         if self.plant.history:
             await self.server.historize_node_data_change(node, period=None, count=0)
@@ -104,16 +110,24 @@ class Server:
             case "add":
                 await self.add(order["name"], order["number"], order["value"])
             case "count":
-                service = self.server.iserver.subscription_service
-                return [len(sub._not_acknowledged_results) for sub in service.subscriptions.values()]
+                return [len(sub._not_acknowledged_results) for sub in self.subscriptions().values()]
+            case "waiting":  # values and messages that no client has acknowledged; -1 without a client
+                kept = self.subscriptions().values()
+                queued = sum(len(items) for sub in kept for items in sub._triggered_datachanges.values())
+                return queued + sum(len(sub._not_acknowledged_results) for sub in kept) if kept else -1
             case "expire":  # as a server does that was not asked for news for too long
                 service = self.server.iserver.subscription_service
-                await service.delete_subscriptions([*service.subscriptions])
+                await service.delete_subscriptions([*self.subscriptions()])
             case "run":  # each node changes `hertz` times a second with its own time, `seconds` long
                 return await self._change(order["hertz"], order["seconds"])
             case unknown:
                 raise ValueError(unknown)
         return None
+
+    def subscriptions(self) -> dict[int, Any]:
+        """Those of clients; the history has one of its own."""
+        all_of_them = self.server.iserver.subscription_service.subscriptions
+        return {number: sub for number, sub in all_of_them.items() if sub.pub_request_callback is not None}
 
     async def _change(self, hertz: float, seconds: float) -> int:
         """Values 1, 2, 3 … for all nodes in turn; how many of each."""
@@ -161,6 +175,7 @@ class Server:
         )
         if plant.clients:
             Path(plant.clients).mkdir(parents=True, exist_ok=True)
+            shutil.copy(certificate, Path(plant.clients) / "own.der")  # the library wants at least one
             store = TrustStore([Path(plant.clients)], [])
             await store.load()
             options = CertificateValidatorOptions

@@ -89,7 +89,7 @@ def _child(reference: Any) -> Child:
     )
     name = str(reference.BrowseName.Name or "")
     label = str(reference.DisplayName.Text or name)
-    return Child(node, name, label, reference.NodeClass_ == ua.NodeClass.Variable)
+    return Child(node, name, label, reference.NodeClass == ua.NodeClass.Variable)
 
 
 def _offer(child: Child, facts: Facts | None, value: ua.DataValue | None) -> Offer:

@@ -243,7 +243,7 @@ class Connected:
         without = await fill(self._session, run.delivery, self._report, asked, now)
         if without or not asked:
             self._report.gap(NO_HISTORY)
-        if any(newest[tags[handle]] < earliest for handle in known if handle not in without):
+        if max(newest.values()) < earliest and len(without) < len(known):
             self._report.gap(f"the history was read for the last {config.history:,.0f} s only")
 
     # -- tasks --------------------------------------------------------------------

@@ -56,8 +56,9 @@ class OpcUaExplorer:
 
         async def look(connection: Connection) -> Preview:
             wanted = self._config.nodes[:count]
+            nothing = Preview(Batch.of([], source=self._config.name, received=_now()))
             if not wanted:
-                return Preview(Batch.of([], source=self._config.name, received=_now()))
+                return nothing
             session = connection.session
             nodes = await node_ids(session, (item.node for item in wanted), self._config.url)
             facts = await describe(session, nodes, self._config.per_call)
@@ -65,8 +66,7 @@ class OpcUaExplorer:
             rows = Rows(self._config.name, _now())
             for item, fact, value in zip(wanted, facts, values, strict=True):
                 rows.add(Target(item.node, item.tag, fact.words), value)
-            batch, malformed = rows.batches()[0]
-            return Preview(batch, malformed)
+            return Preview(*rows.batches()[0]) if len(rows) else nothing
 
         return self._ask(look, seconds)
 

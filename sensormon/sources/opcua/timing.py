@@ -12,7 +12,7 @@ _QUEUE = (10, 10_000)
 """The least and the most values of a node that a server is asked to queue, unless a person says more."""
 _FASTEST = 0.1
 """Seconds between two values where the server is to sample as fast as it can."""
-_KEEP_ALIVE = 5.0
+_KEEP_ALIVE = 3.0
 """Seconds after which a server without news says that its subscription is alive."""
 _SHORTEST_SESSION = 60.0
 

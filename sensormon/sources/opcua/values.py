@@ -74,8 +74,10 @@ class Rows:
         return len(self._tag) + len(self._refused)
 
     def add(self, target: Target, value: ua.DataValue) -> None:
-        """Take this value of the node."""
+        """Take this value of the node, unless the server only says that it has none yet."""
         time, status = own_time(value), status_of(value)
+        if status == ua.StatusCodes.BadWaitingForInitialData:
+            return
         try:
             number, word = _number_and_word(target, value.Value, status)
         except _Unfit as problem:
