@@ -62,7 +62,7 @@ LIBRARIES = {
     "tomlkit": {"model.tag_file", "notify.config_edit", "sources.named_edit", "sources.named_keys"},
     "asyncua": {"sources.opcua", "outputs", "bench"},
     "cryptography": {"sources.opcua", "outputs"},
-    "paho": {"sources.mqtt", "outputs"},
+    "paho": {"sources.mqtt", "outputs", "bench.mqtt_load"},
     "google": {"sources.sparkplug"},
     "pymodbus": {"sources.modbus", "bench"},
     "sqlalchemy": {"sources.sql"},

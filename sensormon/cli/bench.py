@@ -25,6 +25,7 @@ BENCHMARKS = (
     "journal",
     "memory",
     "modbus",
+    "mqtt",
     "notify",
     "opcua",
     "pages",

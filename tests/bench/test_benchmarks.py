@@ -14,6 +14,8 @@ from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
 from sensormon.bench.memory import memory
 from sensormon.bench.modbus import modbus
+from sensormon.bench.mosquitto_server import binary as mosquitto
+from sensormon.bench.mqtt import mqtt
 from sensormon.bench.notify import notify
 from sensormon.bench.opcua import opcua
 from sensormon.bench.pages import openings, pages
@@ -160,6 +162,15 @@ def test_polls_of_modbus_are_measured_beside_the_library_alone() -> None:
     assert measured.figures["polls"] >= 2
     assert set(measured.ratio) == set(measured.reference)
     assert measured.figures["lag, ms p99"] > measured.figures["sweep, ms p50"] > 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(mosquitto() is None, reason="no Mosquitto: apt-get install mosquitto")
+def test_messages_are_measured_with_a_real_broker() -> None:
+    measured = mqtt(SMALL, seconds=1.0, rate=500.0)
+    for name in ("persistence", "safest"):
+        assert measured.figures[f"{name}, messages/s"] > 0
+        assert measured.figures[f"{name}, lost, doubled or refused"] == 0
 
 
 def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def offers_of(message: Arrived, config: MqttSource) -> list[Offer]:
     for steps, value in values:
         path = written(steps)
         time = next((at for at in times if _shares(at, steps)), None)
-        details = [f"time {written(time)}" if time is not None else "no time in it", kept]
+        details = [kept, f"time {written(time)}" if time is not None else "no time in it"]
         name = _name(message.topic, steps if len(values) > 1 else ())
         own = _own(message, config, path) or _tag(name, _kind(value))
         shown = json.dumps(value, ensure_ascii=False)
@@ -73,7 +73,7 @@ def row_of(address: str, detail: str = "") -> dict[str, str]:
     if not topic:
         return {"topic": address}
     row = {"topic": topic, "value": f"${path}"}
-    time = re.match(r"time (\$\S+)", detail)
+    time = re.search(r"(?:^|, )time (\$.*)$", detail)
     return {**row, "time": time[1]} if time else row
 
 
