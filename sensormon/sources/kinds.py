@@ -10,11 +10,13 @@ from sensormon.sources.modbus.kind import KIND as MODBUS
 from sensormon.sources.mqtt.kind import KIND as MQTT
 from sensormon.sources.opcua.kind import KIND as OPC_UA
 from sensormon.sources.polled.kind import REPLAY_KIND, SIMULATOR_KIND
+from sensormon.sources.sparkplug.kind import KIND as SPARKPLUG
 from sensormon.sources.sql.kind import KIND as SQL
 
 _ALL: tuple[SourceKind[Any], ...] = (
     OPC_UA,
     MQTT,
+    SPARKPLUG,
     MODBUS,
     SQL,
     SIMULATOR_KIND,

@@ -21,10 +21,12 @@ from dataclasses import dataclass, field, replace
 
 from sensormon.sources.sparkplug.payload import (
     SEQUENCE,
+    DataType,
     Metric,
     Payload,
     Unreadable,
     Value,
+    datatype_of,
     meant,
 )
 from sensormon.sources.sparkplug.qualities import quality
@@ -114,11 +116,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """A metric as a birth certificate describes it."""
+    """A metric with a single value, as a birth certificate describes it."""
 
     device: str
     name: str
-    datatype: int
+    datatype: DataType
     properties: Mapping[str, Value]
 
 
@@ -285,9 +287,10 @@ def _content(state: NodeState, message: Message) -> Brought:
     if message.payload.time is None and any(metric.time is None for metric in message.payload.metrics):
         notes.add(NO_TIME)
     defined = tuple(
-        Defined(message.device, metric.name, metric.datatype, metric.properties)
+        Defined(message.device, metric.name, datatype, metric.properties)
         for metric in message.payload.metrics
         if birth and metric.name and not metric.problem and not metric.transient and is_value(metric.name)
+        if (datatype := datatype_of(metric))
     )
     return Brought(tuple(measured), tuple(refused), defined, rebirth=rebirth, notes=tuple(sorted(notes)))
 

@@ -155,6 +155,12 @@ def metric(
     )
 
 
+def datatype_of(metric: Metric) -> DataType:
+    """What the metric says its value is, by its datatype or its field; unknown if it is no single value."""
+    number = metric.datatype or _OF_FIELD.get(metric.carrier, 0)
+    return DataType(number) if number <= DataType.UUID else DataType.UNKNOWN
+
+
 def meant(metric: Metric, datatype: int = 0) -> Value:
     """What the metric's value means; `datatype` is that of its birth, for a metric that names none.
 

@@ -59,9 +59,10 @@ def address_of(topic: str) -> Address | None:
     return Address(kind, *names)
 
 
-def subscription(group: str) -> str:
-    """The topic filter of all messages of a group."""
-    return f"{NAMESPACE}/{group}/#"
+def subscriptions(group: str) -> tuple[str, ...]:
+    """The topic filters of all that the nodes and devices of a group say, without commands to them."""
+    nodes = tuple(f"{NAMESPACE}/{group}/{kind}/+" for kind in (Kind.NBIRTH, Kind.NDATA, Kind.NDEATH))
+    return (*nodes, *(f"{NAMESPACE}/{group}/{kind}/+/+" for kind in (Kind.DBIRTH, Kind.DDATA, Kind.DDEATH)))
 
 
 def state_topic(host: str) -> str:
