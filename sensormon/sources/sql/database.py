@@ -60,22 +60,26 @@ class Database(Protocol):
 @contextmanager
 def cancelled_by(
     database: Database, stopping: threading.Event, seconds: float | None = None
-) -> Iterator[None]:
-    """What is asked inside ends soon after `stopping` is set, or after so many seconds."""
-    done = threading.Event()
+) -> Iterator[threading.Event]:
+    """What is asked inside ends soon after `stopping` is set, or after this many seconds.
+
+    Gives an event that is set if it was.
+    """
+    done, cancelled = threading.Event(), threading.Event()
 
     def watch() -> None:
         waited = 0.0
         while not done.wait(_LOOK):
             waited += _LOOK
             if stopping.is_set() or (seconds is not None and waited >= seconds):
+                cancelled.set()
                 database.cancel()
                 return
 
     watcher = threading.Thread(target=watch, name="sql watcher", daemon=True)
     watcher.start()
     try:
-        yield
+        yield cancelled
     finally:
         done.set()
         watcher.join()

@@ -47,8 +47,20 @@ class SqlExplorer:
 
     def _asked(self, seconds: float, ask: Callable[[Database], Answer]) -> Answer:
         never = threading.Event()
-        with database_of(self._source, self._secret) as database, cancelled_by(database, never, seconds):
-            return ask(database)
+        with (
+            database_of(self._source, self._secret) as database,
+            cancelled_by(database, never, seconds) as cancelled,
+        ):
+            try:
+                return ask(database)
+            except SourceError as error:
+                if not cancelled.is_set():
+                    raise
+                raise SourceError(
+                    f"there was no answer within {seconds:g} s",
+                    where=self._source.place,
+                    hint=f"Is there an index on {self._source.cursor}?",
+                ) from error
 
     def _test(self, database: Database) -> Seen:
         columns = database.columns()
