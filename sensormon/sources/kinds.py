@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
+from sensormon.sources.influxdb.kind import KIND as INFLUXDB
 from sensormon.sources.modbus.kind import KIND as MODBUS
 from sensormon.sources.mqtt.kind import KIND as MQTT
 from sensormon.sources.opcua.kind import KIND as OPC_UA
@@ -19,6 +20,7 @@ _ALL: tuple[SourceKind[Any], ...] = (
     SPARKPLUG,
     MODBUS,
     SQL,
+    INFLUXDB,
     SIMULATOR_KIND,
     REPLAY_KIND,
 )

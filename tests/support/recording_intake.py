@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import json
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -35,7 +35,6 @@ class RecordingIntake:
         self.tags: dict[str, Tag] = {}
         self.largest = 0
         self.looked_up = 0
-        self.stop_after: threading.Event | None = None
         self._kills = list(kills)
         self._position: Position | None = None
         self._known: set[Stored] = set()
@@ -57,7 +56,7 @@ class RecordingIntake:
         self.refused += malformed
         self.largest = max(self.largest, len(rows))
         if position is not None:
-            self._position = position
+            self._position = json.loads(json.dumps(position))
         return Taken(len(rows), 0, len(malformed))
 
     def position(self) -> Position | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 from sensormon.model.errors import SourceError
@@ -18,7 +16,6 @@ STALLED = 120
 nothing here, no snapshot is held there.
 """
 MOST_OFFERS = 1_000
-_LOOK = 0.1
 
 
 class Away(SourceError):
@@ -55,31 +52,3 @@ class Database(Protocol):
 
     def cancel(self) -> None:
         """End what is being asked, from another thread; the connection is of no use afterwards."""
-
-
-@contextmanager
-def cancelled_by(
-    database: Database, stopping: threading.Event, seconds: float | None = None
-) -> Iterator[threading.Event]:
-    """What is asked inside ends soon after `stopping` is set, or after this many seconds.
-
-    Gives an event that is set if it was.
-    """
-    done, cancelled = threading.Event(), threading.Event()
-
-    def watch() -> None:
-        waited = 0.0
-        while not done.wait(_LOOK):
-            waited += _LOOK
-            if stopping.is_set() or (seconds is not None and waited >= seconds):
-                cancelled.set()
-                database.cancel()
-                return
-
-    watcher = threading.Thread(target=watch, name="sql watcher", daemon=True)
-    watcher.start()
-    try:
-        yield cancelled
-    finally:
-        done.set()
-        watcher.join()

@@ -14,10 +14,11 @@ from sensormon.model.tags import NAME, Tag
 from sensormon.sources.connected import Offer, Preview, Secret, Seen
 from sensormon.sources.sql.columns import Column, layout_of
 from sensormon.sources.sql.cursors import first
-from sensormon.sources.sql.database import MOST_OFFERS, Database, cancelled_by
+from sensormon.sources.sql.database import MOST_OFFERS, Database
 from sensormon.sources.sql.kind import SqlSource
 from sensormon.sources.sql.opening import database_of
 from sensormon.sources.sql.rows import Reading, readings_of
+from sensormon.sources.watcher import cancelled_by
 
 Answer = TypeVar("Answer")
 _SHOWN = 12
@@ -49,7 +50,7 @@ class SqlExplorer:
         never = threading.Event()
         with (
             database_of(self._source, self._secret) as database,
-            cancelled_by(database, never, seconds) as cancelled,
+            cancelled_by(database.cancel, never, seconds) as cancelled,
         ):
             try:
                 return ask(database)

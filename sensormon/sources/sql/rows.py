@@ -13,7 +13,7 @@ from sensormon.model.qualities import quality_of
 from sensormon.model.readings import Batch, Bools, Ints, Quality, Reason, Rejection, is_good
 from sensormon.sources.sql.columns import Layout
 from sensormon.sources.sql.times import times_of
-from sensormon.sources.sql.values import NO_VALUE, Values, Wrong, values_of
+from sensormon.sources.values import NO_VALUE, Values, Wrong, values_of
 
 Row = Sequence[Any]
 _SHOWN = 200

@@ -16,12 +16,13 @@ from sensormon.sources.connected import ConnectedSource, Explorer, Intake, Secre
 from sensormon.sources.report import Report
 from sensormon.sources.sql.columns import Layout, layout_of
 from sensormon.sources.sql.cursors import earlier, first
-from sensormon.sources.sql.database import Away, Database, cancelled_by
+from sensormon.sources.sql.database import Away, Database
 from sensormon.sources.sql.explorer import SqlExplorer
 from sensormon.sources.sql.kind import UNITS, SqlSource
 from sensormon.sources.sql.opening import database_of
 from sensormon.sources.sql.progress import Pass, Seen, Sifted, bound_of, place_of
 from sensormon.sources.sql.rows import Reading, Row, Rows, readings_of
+from sensormon.sources.watcher import cancelled_by
 
 BACKOFF = (0.5, 1.0, 2.0, 5.0)
 """Seconds before a database that is away is tried again; the last value for all further tries."""
@@ -53,7 +54,10 @@ class SqlReader:
         while not stopping.is_set():
             report.connecting()
             try:
-                with database_of(self._config, self._secret) as database, cancelled_by(database, stopping):
+                with (
+                    database_of(self._config, self._secret) as database,
+                    cancelled_by(database.cancel, stopping),
+                ):
                     following.begin(database)
                     tries = 0
                     while not stopping.is_set():
