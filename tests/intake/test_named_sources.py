@@ -141,7 +141,7 @@ def test_the_simulator_leaves_alone_what_another_source_delivers(settings: Setti
 
 @pytest.mark.parametrize("table", [tag_text(100)])
 def test_a_hundred_sources_run_side_by_side_and_stop_at_once(plant: InForce) -> None:
-    plant.say(simulators(100, interval="0.5"))
+    plant.say(simulators(100, interval="3"))
     arrives(plant, *(f"s{number}" for number in range(100)))
     assert {health.link for health in plant.sources.health()} == {Link.CONNECTED}
     plant.say("")

@@ -11,12 +11,12 @@ from sensormon.intake.secrets import secret_of
 from sensormon.model.errors import UsageError
 from sensormon.sources.named import Common
 
-SECRET = "s3cret of the line"
+FILE, VARIABLE, WORDS = "words", "LINE", "known to few"
 
 
 def test_it_is_read_anew_each_time_from_the_variable(tmp_path: Path) -> None:
     environment = {"LINE": "first"}
-    secret = secret_of(Common("line", password_env="LINE"), environment, tmp_path)
+    secret = secret_of(Common("line", password_env=VARIABLE), environment, tmp_path)
     assert secret() == "first"
     environment["LINE"] = "second"
     assert secret() == "second"
@@ -26,26 +26,26 @@ def test_it_is_read_anew_each_time_from_the_variable(tmp_path: Path) -> None:
 
 
 def test_it_is_read_from_a_file_that_nobody_else_may_read(tmp_path: Path) -> None:
-    secret = secret_of(Common("line", password_file="secret"), {}, tmp_path)
-    path = tmp_path / "secret"
+    secret = secret_of(Common("line", password_file=FILE), {}, tmp_path)
+    path = tmp_path / FILE
     with pytest.raises(UsageError, match="cannot be read"):
         secret()
-    path.write_text(f"{SECRET}\n")
+    path.write_text(f"{WORDS}\n")
     for mode in (0o644, 0o640, 0o604, 0o620):
         path.chmod(mode)
         with pytest.raises(UsageError, match="others may read") as refused:
             secret()
-        assert SECRET not in str(refused.value)
+        assert WORDS not in str(refused.value)
     path.chmod(0o600)
-    assert secret() == SECRET
+    assert secret() == WORDS
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"x" * 10_001])
 def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "secret").write_bytes(content)
-    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / FILE).write_bytes(content)
+    (tmp_path / FILE).chmod(0o600)
     with pytest.raises(UsageError):
-        secret_of(Common("line", password_file="secret"), {}, tmp_path)()
+        secret_of(Common("line", password_file=FILE), {}, tmp_path)()
 
 
 def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
@@ -57,6 +57,6 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_no_secret_is_the_empty_text_and_none_is_shown(tmp_path: Path) -> None:
     assert secret_of(Common("line"), {}, tmp_path)() == ""
-    common = Common("line", password_env="LINE")
-    secret = secret_of(common, {"LINE": SECRET}, tmp_path)
-    assert SECRET not in repr(common) + repr(secret)
+    common = Common("line", password_env=VARIABLE)
+    secret = secret_of(common, {"LINE": WORDS}, tmp_path)
+    assert WORDS not in repr(common) + repr(secret)

@@ -179,6 +179,7 @@ def test_what_comes_again_is_recognised_and_counted(begin: Begin, tmp_path: Path
     assert line.taking.take(numbered(3, 7)).repeated == 4
     health = line.report.health()
     assert (health.stored, health.repeated, health.refused) == (10, 4, 0)
+    monitor.drain()
     assert monitor.ledger.now().total.duplicates_dropped == 4
 
 

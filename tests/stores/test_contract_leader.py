@@ -120,3 +120,34 @@ def test_a_server_that_hangs_has_no_leader_until_it_goes_on(monkeypatch: pytest.
             store.close()
     finally:
         server.stop()
+
+
+def test_many_things_are_held_by_one_process_each(url: str) -> None:
+    stores = open_store(url), open_store(url)
+    for store in stores:
+        store.open()
+    first, second = (store.claims("source") for store in stores)
+    assert first.hold({"a", "b"}) == {"a", "b"}
+    assert second.hold({"b", "c"}) == {"c"}
+    assert first.hold({"a", "b", "c"}) == {"a", "b"}, "asking again takes nothing twice"
+    assert first.hold({"a"}) == {"a"}
+    assert second.hold({"b", "c"}) == {"b", "c"}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+            " AND pid <> pg_backend_pid() AND objid IS NOT NULL GROUP BY pid"
+        )
+    with pytest.raises(StoreUnavailable):
+        first.hold({"a"})
+    assert first.hold({"a", "b"}) == {"a", "b"}, "the other lost its own, too"
+    first.resign()
+    second.resign()
+    for store in stores:
+        store.close()
+
+
+def test_a_store_of_one_process_holds_whatever_it_asks_for(store: Store) -> None:
+    claims = store.claims("source")
+    assert claims.hold({"a", "b"}) == {"a", "b"}
+    assert claims.hold(set()) == frozenset()
+    claims.resign()
