@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from sensormon.ingest.collector import Collector
+from sensormon.intake.last_values import LastValues
 from sensormon.model.clock import Clock
 from sensormon.model.entries import POSITION, KeptAnswer
 from sensormon.model.errors import JournalError, StoreError
@@ -61,6 +62,7 @@ class Taking:
         self._report = report
         self._stopping = stopping
         self._lock = threading.Lock()
+        self._values = LastValues()
         self._closed = False
         self._last: KeptAnswer | None = None
         self._read = False
@@ -78,7 +80,7 @@ class Taking:
         if batch.source != self._source:
             raise ValueError(f"a batch of {batch.source!r} from the source {self._source!r}")
         with self._lock:
-            batch = _in_order(batch)
+            batch = self._values.filled(_in_order(batch))
             answer = None if position is None else self._answer(position, batch.received)
             taken = self._until_it_works(lambda: self._submit(batch, malformed, answer))
             if answer is not None:

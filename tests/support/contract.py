@@ -25,6 +25,12 @@ from tests.support.bus import wait_until
 from tests.support.journals import open_journal
 from tests.support.rigs.rig import NAME, Rig, Sent
 
+_COLLECT = """
+import importlib, sys
+from sensormon.__main__ import main
+importlib.import_module(sys.argv[1])  # a rig may have a protocol of its own
+sys.exit(main(["collect"]))
+"""
 PATIENCE = 30.0
 """Seconds within which something comes about, on a machine that does much else."""
 
@@ -87,7 +93,7 @@ class Line:
             "SENSORMON_TAGS": str(self._tags),
             "SENSORMON_SOURCES": str(self._file),
         }
-        return subprocess.Popen([sys.executable, "-m", "sensormon", "collect"], env=environment)
+        return subprocess.Popen([sys.executable, "-c", _COLLECT, type(self.rig).__module__], env=environment)
 
     def journaled(self) -> set[float]:
         """The values of the source's readings that the journal on disk has now."""

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, cast
 from sensormon.model.errors import SourceError
 from sensormon.model.readings import Batch, Quality, Reading
 from sensormon.model.tags import Tag
-from sensormon.model.toml_table import Table, texts, whole
+from sensormon.model.toml_table import Table, whole
 from sensormon.sources.connected import Intake, Secret, SourceKind
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named import Common, NamedSource
@@ -34,7 +34,7 @@ _AT_ONCE = 500
 class Lines(NamedSource):
     kind: ClassVar[str] = "lines"
     port: int = 0
-    names: tuple[str, ...] = ()
+    count: int = 0
 
     @property
     def place(self) -> str:
@@ -42,15 +42,17 @@ class Lines(NamedSource):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        return self.names
+        return tuple(f"tag_{number}" for number in range(self.count))
 
 
 def _read(common: Common, table: Table) -> Lines:
-    return Lines(common, table.needed("port", whole(1, 65_535), "7000"), table.needed("names", texts, "[]"))
+    return Lines(
+        common, table.needed("port", whole(1, 65_535), "7000"), table.needed("count", whole(1, 10_000), "3")
+    )
 
 
 def _items(config: Lines) -> dict[str, Any]:
-    return {"port": config.port, "names": [*config.names]}
+    return {"port": config.port, "count": config.count}
 
 
 def open_source(config: Lines, secret: Secret) -> Client:
@@ -65,7 +67,7 @@ class Client:
     config: Lines
 
     def run(self, intake: Intake, report: Report, stopping: threading.Event) -> None:
-        intake.offer_tags([Tag(name, name, simulated=False, valid=(-1e9, 1e9)) for name in self.config.names])
+        intake.offer_tags([Tag(name, name, simulated=False, valid=(-1e9, 1e9)) for name in self.config.tags])
         while not stopping.is_set():
             report.connecting()
             try:
@@ -112,9 +114,7 @@ class Rig:
         self.tags = tuple(f"tag_{number}" for number in range(tags))
         self.environment: dict[str, str] = {}
         self._port = free_port()
-        self.text = (
-            f'[sources.{NAME}]\nkind = "lines"\nport = {self._port}\nnames = {json.dumps(self.tags)}\n'
-        )
+        self.text = f'[sources.{NAME}]\nkind = "lines"\nport = {self._port}\ncount = {tags}\n'
         self._waiting: list[tuple[int, bytes]] = []
         self._count = 0
         self._news = threading.Condition()
