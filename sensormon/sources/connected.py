@@ -58,7 +58,8 @@ class Intake(Protocol):
         `malformed` are readings of the same message that could not even be in a batch; they count as
         received and refused. A reading of bad quality without a value (NaN) is stored with the last value of
         its tag; before there was one it is refused. `position` becomes durable with the batch: after a kill
-        both are there, or neither. Waits while the journal takes nothing. Raises Stopping if the source is to end meanwhile.
+        both are there, or neither. Waits while the journal takes nothing. Raises Stopping if the source is
+        to end meanwhile.
         """
 
     def position(self) -> Position | None:

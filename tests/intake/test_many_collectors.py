@@ -21,6 +21,7 @@ from sensormon.stores.protocol import Store
 from tests.support.bus import wait_until
 from tests.support.named import Delivering, received, simulators, tag_text
 from tests.support.postgresql import PostgreSQL
+from tests.support.rigs.lines import Rig
 from tests.support.together import Together
 
 Collect = Callable[[str], "subprocess.Popen[bytes]"]
@@ -38,9 +39,18 @@ def plant(settings: Settings, url: str, tmp_path: Path, clock: ManualClock) -> I
     together.stop()
 
 
-def test_one_of_two_runs_it_and_the_other_names_it(plant: Together) -> None:
-    first, second = plant.start("a", tag_text(2)), plant.start("b", tag_text(2))
-    first.settings.sources_file.write_text(simulators(2) + 'collector = "b"\n')
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Rig]:
+    """Serves a protocol whose sources wait on no clock."""
+    rig = Rig(tmp_path, 1)
+    yield rig
+    rig.close()
+
+
+def test_one_of_two_runs_it_and_the_other_names_it(plant: Together, server: Rig) -> None:
+    first, second = plant.start("a", tag_text(1)), plant.start("b", tag_text(1))
+    line = server.text.replace("[sources.line]", "[sources.s1]")
+    first.settings.sources_file.write_text(f'{server.text}{line}collector = "b"\n')
     mine, theirs = sources_of(first), sources_of(second)
     mine.look()
     plant.follow(first, second)
@@ -52,12 +62,12 @@ def test_one_of_two_runs_it_and_the_other_names_it(plant: Together) -> None:
     theirs.look()
     assert second.settings.sources_file.read_text() == first.settings.sources_file.read_text()
     seen = [[(each.name, each.collector) for each in side.health()] for side in (mine, theirs)]
-    assert seen == [[("s0", "a"), ("s1", "b")]] * 2
-    assert [each.link for each in theirs.health()] == [Link.ELSEWHERE, Link.CONNECTED]
+    assert seen == [[("line", "a"), ("s1", "b")]] * 2
+    wait_until(lambda: [each.link for each in theirs.health()] == [Link.ELSEWHERE, Link.CONNECTED])
     assert [*mine.problems(), *theirs.problems()] == []
     mine.stop()
     theirs.look()
-    assert [each.link for each in theirs.health()] == [Link.CONNECTED] * 2
+    wait_until(lambda: [each.link for each in theirs.health()] == [Link.CONNECTED] * 2)
     theirs.stop()
 
 
