@@ -23,7 +23,11 @@ WHERE = "This source"
 
 def keys_of(source: NamedSource) -> Keys:
     """All its keys as sources.toml has them, except those that are left out."""
-    items = {"kind": source.kind, **common_items(source.common), **KINDS[source.kind].items(source)}
+    common = {
+        **common_items(source.common),
+        "new_tags": source.common.new_tags,
+    }  # kinds differ in its default
+    items = {"kind": source.kind, **common, **KINDS[source.kind].items(source)}
     return {key: _plain(value) for key, value in items.items() if value is not None}
 
 

@@ -70,6 +70,11 @@ def waits(shown: Opened, what: str) -> bool:
     return what in shown.questions and shown.questions[what][1].running
 
 
+def failed(shown: Opened, what: str) -> bool:
+    """Whether the server was asked in vain."""
+    return what in shown.questions and shown.questions[what][1].problem is not None
+
+
 def answer(m: Monitor, shown: Opened, what: str, kind: type[Answer], stamp: str) -> Answer | None:
     """What the server said, or None; draws that it is waited for, or why there is none."""
     asked, job = shown.questions.get(what, ("", None))

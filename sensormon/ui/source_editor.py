@@ -21,12 +21,13 @@ from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.notify_fields import Fields
 from sensormon.ui.notify_file import key_of_refusal
-from sensormon.ui.source_ask import SECONDS, answer, ask, waits
+from sensormon.ui.source_ask import SECONDS, answer, ask, failed, waits
 from sensormon.ui.source_fields import Typed, source_fields
 from sensormon.ui.source_file import Known, refusal_of, remove, save
 from sensormon.ui.source_open import PLACE, Opened, close, open_new
 from sensormon.ui.source_picker import picker
 from sensormon.ui.source_rows import bullets, naming_rule, new_tags_table, rename_all, rows_table
+from sensormon.ui.source_trust import unknown_certificate
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import tag_values
 from sensormon.view.phrases import literal
@@ -89,7 +90,7 @@ def editor(m: Monitor, viewer: Viewer, now: Known, shown: Opened) -> None:
             wrong = problems_of(form.rows, values)
             rename_all(shown, form.rows, values, naming)
             tags = new_tags_table(m, shown, form.rows, values)
-    keys = {**typed.keys, **({form.rows.key: values} if form.rows and values else {})}
+    keys = {**typed.keys, **({form.rows.key: form.rows.write(values)} if form.rows and values else {})}
     refusal, source = _read(typed.name, keys, fields, wrong)
     plain = _read(typed.name, typed.keys, fields, [])[1]
     stamp = _stamp(typed.keys)
@@ -144,6 +145,8 @@ def _test(m: Monitor, shown: Opened, source: NamedSource | None, stamp: str) -> 
     if st.button("Test", key=f"{PLACE}-test", icon=":material/cable:", **field) and source is not None:
         ask(m, shown, "test", source, lambda explorer: explorer.test(SECONDS), words="Test of", stamp=stamp)
     seen = answer(m, shown, "test", Seen, stamp)
+    if seen is None and source is not None and failed(shown, "test"):
+        unknown_certificate(m, shown, source)
     if seen is not None:
         st.markdown(f"**{literal(seen.summary)}**")
         if seen.problems:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.monitor.monitor import Monitor
+from sensormon.sources.kinds import KINDS
 from sensormon.sources.named_keys import Keys, keys_text, read_keys
 from sensormon.ui.notify_fields import Fields
 from sensormon.ui.source_open import Opened
@@ -87,10 +88,16 @@ def _input(field: Field, shown: Opened) -> Any:
             return st.selectbox(
                 field.label, options, options.index(start) if start else 0, key=key, help=help_
             )
-        case Input.FLAG:
-            return st.checkbox(
-                field.label, bool(field.usual if value is None else value), key=key, help=help_
+        case Input.LIST:
+            text = st.text_input(
+                field.label,
+                ", ".join(map(str, value or [])),
+                key=key,
+                placeholder=field.example,
+                help=help_,
+                max_chars=1_000,
             )
+            return [part.strip() for part in text.split(",") if part.strip()] or None
         case Input.LONG:
             return st.text_area(
                 field.label,
@@ -123,7 +130,7 @@ def _common(m: Monitor, form: Form, shown: Opened, fields: Fields) -> Keys:
         on = st.checkbox("Runs", shown.keys.get("on", True), key=shown.key("on"))
         new_tags = st.checkbox(
             "Add tags that it meets",
-            shown.keys.get("new_tags", False),
+            shown.keys.get("new_tags", getattr(KINDS[shown.kind], "new_tags", False)),
             key=shown.key("new_tags"),
             help="Otherwise readings of tags that the tag table does not have are refused and counted",
         )
@@ -138,7 +145,7 @@ def _common(m: Monitor, form: Form, shown: Opened, fields: Fields) -> Keys:
                     help="Any: the first that can; another goes on if that one fails",
                 )
                 values["collector"] = "" if chosen == ANY else chosen
-    values |= {"on": None if on else False, "new_tags": new_tags or None}
+    values |= {"on": None if on else False, "new_tags": bool(new_tags)}  # kinds differ in its default
     return {key: value for key, value in values.items() if value not in (None, "")}
 
 

@@ -78,7 +78,7 @@ def _lines(m: Monitor, viewer: Viewer, searched: str) -> None:
         for health, line in zip(healths, lines, strict=True)
         if searched in f"{line.name} {line.kind} {line.place} {line.state.text} {line.collector}".casefold()
     ]
-    st.html(f'<div class="first-line">{marked(sources_words(healths))}</div>')
+    st.html(f'<div class="first-line">{" · ".join(map(marked, sources_words(healths)))}</div>')
     if not wanted:
         st.caption("No source has these words.")
         return

@@ -19,6 +19,7 @@ from sensormon.sources.named_text import Sources
 from sensormon.ui.source_file import SAID
 from sensormon.ui.url_state import held, hold
 from sensormon.view.phrases import literal
+from sensormon.view.source_forms import Rows
 
 PLACE = "source"
 NEW = "+"
@@ -51,9 +52,9 @@ class Opened:
         """The key of a widget."""
         return f"{PLACE}-{self.round}-{name}"
 
-    def read(self, key: str) -> list[Keys]:
-        """The rows under this key of the file."""
-        return self.rows if self.rows is not None else [dict(row) for row in self.keys.get(key, [])]
+    def read(self, rows: Rows) -> list[Keys]:
+        """What is read, as rows."""
+        return self.rows if self.rows is not None else rows.read(self.keys.get(rows.key))
 
     def set_rows(self, rows: list[Keys]) -> None:
         """Have other rows than those in the table; the table is drawn anew."""

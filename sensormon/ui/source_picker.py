@@ -15,7 +15,7 @@ from sensormon.ui.source_ask import SECONDS, answer, ask, waits
 from sensormon.ui.source_open import Opened
 from sensormon.ui.widget_keys import chosen_rows
 from sensormon.view.phrases import literal
-from sensormon.view.source_forms import Rows, row_of
+from sensormon.view.source_forms import Rows
 from sensormon.view.source_names import Naming
 from sensormon.view.source_rows import matching, offers_frame, picked
 
@@ -128,7 +128,7 @@ def _values(shown: Opened, rows: Rows, values: list[Keys], naming: Naming, offer
     if not offers:
         return
     known = {rows.address_of(row) for row in values}
-    chosen = frozenset(offer.address for offer in offers if rows.address_of(row_of(rows, offer, "")) in known)
+    chosen = frozenset(offer.address for offer in offers if rows.address_of(rows.row(offer)) in known)
     text = "\n".join(offer.address for offer in offers)
     key = shown.key(f"pick-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}-{shown.version}")
     st.dataframe(
@@ -154,6 +154,6 @@ def _values(shown: Opened, rows: Rows, values: list[Keys], naming: Naming, offer
     if add:
         for offer in add:
             if offer.tag is not None:
-                shown.offered[rows.address_of(row_of(rows, offer, ""))] = offer.tag
+                shown.offered[rows.address_of(rows.row(offer))] = offer.tag
         shown.set_rows(picked(rows, values, add, naming))
         st.rerun()

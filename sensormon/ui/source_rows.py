@@ -26,7 +26,7 @@ MOST_NEW = 1_000
 
 def rows_table(shown: Opened, rows: Rows) -> list[Keys]:
     """The table to edit; what it says now."""
-    base = shown.read(rows.key)
+    base = shown.read(rows)
     frame = frame_of(rows, base)
     edited: pd.DataFrame = st.data_editor(
         frame,

@@ -5,7 +5,8 @@ A key that is not described here can be written as a line of text; nothing that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -22,7 +23,7 @@ class Input(StrEnum):
     NUMBER = "number"
     WHOLE = "whole number"
     CHOICE = "choice"
-    FLAG = "switch"
+    LIST = "words between commas"
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,24 @@ class Rows:
     noun: str
     columns: tuple[Field, ...]
     address: tuple[str, ...]
+    row: Callable[[Offer], Keys]
+    """The row that reads what was picked, without its tag."""
     says: str = ""
     tag: str = "tag"
+    is_mapping: bool = False
+    """Whether the file has them as names with their tags: the first column is the name."""
+
+    def read(self, value: Any) -> list[Keys]:
+        """The rows in the value of the key."""
+        if self.is_mapping:
+            return [{self.address[0]: name, self.tag: tag} for name, tag in (value or {}).items()]
+        return [dict(row) for row in value or []]
+
+    def write(self, values: Sequence[Keys]) -> Any:
+        """The value of the key with these rows."""
+        if self.is_mapping:
+            return {str(row.get(self.address[0], "")): row.get(self.tag, "") for row in values}
+        return list(values)
 
     def address_of(self, row: Mapping[str, Any]) -> str:
         """What the row reads, in one text."""
@@ -75,6 +92,46 @@ class Form:
 
 COMMON = frozenset(("kind", "on", "collector", "new_tags", "password_env", "password_file"))
 """Keys that every kind has; the page asks for them itself."""
+
+
+def _opcua_row(offer: Offer) -> Keys:
+    return {"node": offer.address}
+
+
+def _mqtt_row(offer: Offer) -> Keys:
+    """The address is the topic and, behind a space, the path of the value; the detail says that of the time.
+
+    >>> _mqtt_row(Offer("site/a $.v", "", False, detail="time $.t"))
+    {'topic': 'site/a', 'value': '$.v', 'time': '$.t'}
+    """
+    topic, path, rest = offer.address.rpartition(" $")
+    if not path:
+        return {"topic": offer.address}
+    time = re.match(r"time (\$\S+)", offer.detail)
+    return {"topic": topic, "value": f"${rest}", **({"time": time[1]} if time else {})}
+
+
+def _sparkplug_row(offer: Offer) -> Keys:
+    return {"metric": offer.address}
+
+
+def _modbus_row(offer: Offer) -> Keys:
+    """The address is DEVICE/TABLE/ADDRESS, and TYPE and ORDER of what is no bit.
+
+    >>> _modbus_row(Offer("1/holding/10/float32/little", "", False))["order"]
+    'little'
+    """
+    device, table, address, kind, order = [*offer.address.split("/"), "", "", ""][:5]
+    row: Keys = {"device": int(device), "table": table, "address": int(address or 0)}
+    if table in ("coil", "discrete"):
+        return row
+    row["type"] = "uint16" if kind in ("", "types") else kind
+    return {**row, "order": order} if order not in ("", "big") else row
+
+
+def _column_row(offer: Offer) -> Keys:
+    return {"name": offer.label}
+
 
 _TAG = Field("tag", "Tag", needed=True, help="The tag that its readings become")
 _INTERVAL = Field(
@@ -106,6 +163,7 @@ FORMS: dict[str, Form] = {
                 _TAG,
             ),
             ("node",),
+            _opcua_row,
         ),
     ),
     "mqtt": Form(
@@ -133,14 +191,29 @@ FORMS: dict[str, Form] = {
                 Field("time", "Time", example="$.t", help="JSON path. Empty: the time of arrival"),
             ),
             ("topic", "value"),
+            _mqtt_row,
+            "Without a row it listens to nothing. Browse to see what is published, or write a topic.",
         ),
     ),
     "sparkplug": Form(
-        "Listens to a Sparkplug B group on an MQTT broker: nodes, devices and their metrics.",
+        "Listens to a Sparkplug B group on an MQTT broker: edge nodes, devices and their metrics.",
         (
             Field("url", "Address", help=_URL, example="mqtt://broker.plant.example:1883", needed=True),
             Field("group", "Group", example="Plant1", needed=True),
+            Field("nodes", "Edge nodes", Input.LIST, "Patterns between commas. Empty: all"),
+            Field("devices", "Devices", Input.LIST, "Patterns between commas. Empty: all"),
             _USER,
+        ),
+        Rows(
+            "metrics",
+            "metric",
+            (
+                Field("metric", "Metric", needed=True, help="NODE/DEVICE/METRIC, or NODE//METRIC"),
+                _TAG,
+            ),
+            ("metric",),
+            _sparkplug_row,
+            "Without a row it reads all metrics, and names their tags itself.",
         ),
     ),
     "modbus": Form(
@@ -150,7 +223,8 @@ FORMS: dict[str, Form] = {
             Field("device", "Device", Input.WHOLE, "Its unit number, 1 to 247", usual=1),
             _INTERVAL,
         ),
-        Rows(
+        has_secret=False,
+        rows=Rows(
             "registers",
             "register",
             (
@@ -173,33 +247,57 @@ FORMS: dict[str, Form] = {
                     ("big", "little", "big-swapped", "little-swapped"),
                     "big",
                 ),
+                Field("bit", "Bit", Input.WHOLE, "0 to 15, of the type bit; 0 is the least significant"),
                 Field("scale", "Scale", Input.NUMBER, "The value is multiplied by it", usual=1.0),
+                Field("offset", "Offset", Input.NUMBER, "Added after that"),
+                Field("unit", "Unit"),
+                Field("device", "Device", Input.WHOLE, "Empty: the one above"),
                 _TAG,
             ),
-            ("table", "address"),
-            "Read a register table of the device's manual into these rows, or paste one from a sheet.",
+            ("device", "table", "address", "bit"),
+            _modbus_row,
+            "Write the registers of the device's manual here, one in a row, or browse.",
         ),
     ),
     "sql": Form(
-        "Runs a query on a database now and then, from where it stopped.",
+        "Runs a query on a database again and again, each time from where it stopped.",
         (
             Field(
                 "url",
                 "Address",
                 help=_URL,
-                example="postgresql://reader@db.plant.example/history",
+                example="postgresql://historian.plant.example:5432/readings",
                 needed=True,
             ),
+            _USER,
+            Field(
+                "cursor",
+                "Cursor",
+                help="The column that tells how far it has read",
+                example="time",
+                needed=True,
+            ),
+            Field("interval", "Interval, s", Input.NUMBER, "Seconds between two queries", usual=10.0),
+            Field("time", "Time", help="Column with the time, if it is not called so"),
+            Field("tag", "Tag", help="Column with the tags; empty: a column for each tag"),
+            Field("value", "Value", help="Column with the values beside them"),
             Field(
                 "query",
                 "Query",
                 Input.LONG,
-                "Its columns: time, tag and value, or time and a column for each tag",
-                example="SELECT time, tag, value FROM readings WHERE time > :cursor ORDER BY time",
+                "It has :cursor where the column of the cursor is compared",
+                example="SELECT time, tag, value FROM history WHERE time >= :cursor ORDER BY time",
                 needed=True,
             ),
-            Field("cursor", "Cursor", help="The column that tells how far it has read", example="time"),
-            _INTERVAL,
+        ),
+        Rows(
+            "tags",
+            "name in the database",
+            (Field("name", "Name", needed=True, help="A column, or what the column of tags says"), _TAG),
+            ("name",),
+            _column_row,
+            "Without a row, names in the database are the tags.",
+            is_mapping=True,
         ),
     ),
     "influxdb": Form(
@@ -219,9 +317,31 @@ FORMS: dict[str, Form] = {
             Field("pattern", "Files", example="*.csv"),
             Field("mapping", "Mapping", help="The name of a saved mapping"),
         ),
+        has_secret=False,
     ),
-    "simulator": Form("Invents readings of the tags that say they are simulated."),
-    "replay": Form("Delivers a recorded file as if it came now."),
+    "simulator": Form(
+        "Invents readings, to try things out.",
+        (
+            Field(
+                "tags",
+                "Tags",
+                Input.LIST,
+                "Names or patterns between commas. Empty: all",
+                example="fermenter_*",
+            ),
+            Field("seed", "Seed", Input.WHOLE, "The same seed gives the same readings", usual=0),
+            _INTERVAL,
+        ),
+        has_secret=False,
+    ),
+    "replay": Form(
+        "Plays a recorded file as if its readings came now.",
+        (
+            Field("path", "File", example="/data/recorded.csv", needed=True),
+            Field("speed", "Speed", Input.NUMBER, "How many times as fast as it was recorded", usual=1.0),
+        ),
+        has_secret=False,
+    ),
 }
 _ANY = Form("Write its keys below, one on a line.")
 
@@ -244,8 +364,3 @@ def without_usual(fields: Sequence[Field], values: Mapping[str, Any]) -> Keys:
         for key, value in values.items()
         if value not in (None, "") and (key not in usual or value != usual[key])
     }
-
-
-def row_of(rows: Rows, offer: Offer, tag: str) -> Keys:
-    """What is read if this is picked."""
-    return {rows.address[0]: offer.address, rows.tag: tag}

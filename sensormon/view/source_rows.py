@@ -13,7 +13,7 @@ from sensormon.model.format import listed
 from sensormon.model.tags import NAME, Tag, TagTable
 from sensormon.sources.connected import Offer
 from sensormon.sources.named_keys import Keys
-from sensormon.view.source_forms import Input, Rows, row_of
+from sensormon.view.source_forms import Input, Rows
 from sensormon.view.source_names import Naming, is_pattern, name_by_rule
 
 _SHOWN = 8
@@ -80,7 +80,7 @@ def picked(rows: Rows, values: Sequence[Keys], offers: Iterable[Offer], naming: 
     result = list(values)
     for offer in offers:
         tag = name_by_rule(naming, offer.address, _title(offer), taken)
-        row = row_of(rows, offer, tag)
+        row = {**rows.row(offer), rows.tag: tag}
         if (address := rows.address_of(row)) in known:
             continue
         known.add(address)

@@ -100,15 +100,15 @@ def _more(health: SourceHealth) -> str:
     return " · ".join(parts[:_SHOWN])
 
 
-def sources_words(healths: tuple[SourceHealth, ...]) -> Phrase:
-    """How all of them are, in one line."""
+def sources_words(healths: tuple[SourceHealth, ...]) -> tuple[Phrase, ...]:
+    """How all of them are, in the parts of one line."""
     wrong = sum(not health.works for health in healths)
     stopped = sum(health.link is Link.STOPPED for health in healths)
     rate = sum(health.rate for health in healths)
     parts = [counted(len(healths), "source"), f"{rate:,.1f} readings/s"]
     parts += [f"{stopped:,} stopped"] if stopped else []
-    parts += [f"{wrong:,} not working" if wrong else ""]
-    return Phrase(" · ".join(part for part in parts if part), bool(wrong))
+    phrases = (Phrase(" · ".join(parts)),)
+    return (*phrases, Phrase(f"{wrong:,} not working", abnormal=True)) if wrong else phrases
 
 
 # -- for the audit trail ----------------------------------------------------------------------
@@ -147,7 +147,7 @@ def _facts(source: NamedSource) -> dict[str, str]:
     facts = {"kind": f"{kind_words(source.kind)} at {without_password(source.place)}"}
     facts["on"] = "on" if source.common.on else "off"
     for key, value in keys_of(source).items():
-        if key not in ("kind", "on", "url"):
+        if key not in ("kind", "on", "url") and not (key == "new_tags" and not value):
             facts[key] = f"{key}: {_value_words(value)}"
     return facts
 

@@ -267,15 +267,17 @@ FORM = Form(
         "point",
         (Field("point", "Point", needed=True), Field("tag", "Tag", needed=True)),
         ("point",),
+        lambda offer: {"point": offer.address},
     ),
 )
 
 
 def register() -> None:
     """Make the page know this kind, in this process and for good."""
-    for name, kind in (("lines", KIND), ("gone", MISSING)):
-        KINDS[name] = kind
-    FORMS["lines"] = FORM
+    kinds: Any = KINDS
+    forms: Any = FORMS
+    kinds.update(lines=KIND, gone=MISSING)
+    forms.update(lines=FORM)
 
 
 def known_here(monkeypatch: pytest.MonkeyPatch) -> None:
