@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from sensormon.model.clock import MINUTE
@@ -22,6 +23,20 @@ _SLICES = 2 * COLLECTORS * PER_SLICE
 """Ids of several collectors are in order except within two slices of time."""
 
 
+def _sparkplug(config: Broker, around: Around) -> Shape:
+    documents, key = around.documents, f"{config.common.name} bdSeq"
+    kept = documents.of(COLLECTION).get(key)
+
+    def keep(bd_seq: int) -> None:
+        documents.keep(COLLECTION, key, {"bdSeq": bd_seq}, f"output {config.common.name}")
+
+    # Imported only here: protobuf is needed by nobody else.
+    from_module = import_module("sensormon.outputs.sparkplug_shape")
+    before = int(kept.content["bdSeq"]) if kept else -1
+    shape: Shape = from_module.SparkplugShape(config, around.monitor.clock, before, keep)
+    return shape
+
+
 def run(config: Broker, around: Around, report: OutputReport, stopping: threading.Event) -> None:
     """Publish until `stopping` is set. Raises OutputError, UsageError and StoreError."""
     name, documents = config.common.name, around.documents
@@ -29,7 +44,7 @@ def run(config: Broker, around: Around, report: OutputReport, stopping: threadin
     def keep(position: Mapping[str, Any]) -> None:
         documents.keep(COLLECTION, name, position, f"output {name}")
 
-    shape: Shape = JsonShape(config)
+    shape = _sparkplug(config, around) if config.shape == "sparkplug" else JsonShape(config)
     kept = documents.of(COLLECTION).get(name)
     overlap = _SLICES if around.shared else 0
     since = max(around.monitor.started, around.monitor.clock.now() - MINUTE)

@@ -102,7 +102,9 @@ class Publishing:
             self._look(connected)
         if not connected:
             return
-        if self._generation != self._link.generation or self._asked_for_birth():
+        is_new = self._generation != self._link.generation
+        others = self._shape.needs_birth(self._monitor.tags, self._feed.tags())
+        if self._asked_for_birth() or is_new or others:
             self._begin()
         if not 0 <= self._next_health - now <= HEALTH * SECOND:
             self._next_health = now + round(HEALTH * SECOND)
@@ -161,8 +163,8 @@ class Publishing:
         if connected and self._generation == self._link.generation:
             self._ready.extend(self._shape.flags(changed))
 
-    def _hand_over_event(self, due: Due, message: Message) -> None:
-        number = self._link.publish(message)
+    def _hand_over_event(self, due: Due, message: Message | None) -> None:
+        number = self._link.publish(message) if message is not None else None
         if number is not None:
             self._events[number] = due
 

@@ -52,11 +52,14 @@ class Shape(Protocol):
     def gone(self, names: Sequence[str]) -> list[Message]:
         """Tags that are in the table no longer."""
 
-    def event(self, due: Due, row: Mapping[Any, Any] | None, event: ToldEvent | None) -> Message:
-        """What is due of an event."""
+    def event(self, due: Due, row: Mapping[Any, Any] | None, event: ToldEvent | None) -> Message | None:
+        """What is due of an event; asked only if this shape tells events."""
 
     def health(self, status: Status) -> Message | None:
         """How the monitor is."""
+
+    def needs_birth(self, tags: TagTable, names: Sequence[str]) -> bool:
+        """Whether all that stands is to be told anew, because there are other tags now."""
 
     def asks_for_birth(self, topic: str, payload: bytes) -> bool:
         """Whether this message on a topic subscribed to asks for all that stands."""
@@ -107,6 +110,10 @@ class JsonShape:
 
     def health(self, status: Status) -> Message | None:
         return health_message(self._prefix, status, self._config.qos)
+
+    def needs_birth(self, tags: TagTable, names: Sequence[str]) -> bool:
+        del tags, names
+        return False
 
     def asks_for_birth(self, topic: str, payload: bytes) -> bool:
         del topic, payload
