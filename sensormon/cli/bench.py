@@ -28,6 +28,7 @@ BENCHMARKS = (
     "mqtt",
     "notify",
     "opcua",
+    "outputs",
     "pages",
     "pipeline",
     "query",

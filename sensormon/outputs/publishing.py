@@ -25,8 +25,10 @@ from sensormon.outputs.report import OutputReport
 from sensormon.outputs.shapes import Shape
 from sensormon.outputs.values import Newest, TagValue, ValueFeed
 
-STEP = 0.1
+STEP = 0.2
 """Seconds between two looks at what has come."""
+SOON = 0.02
+"""Seconds until the next look while more is to be sent than may be under way."""
 STATES = 1.0
 """Seconds between two looks at states and events."""
 HEALTH = 5.0
@@ -80,15 +82,16 @@ class Publishing:
         """Publish until `stopping` is set. Raises OutputError if the connection cannot be kept up at all."""
         self._link.start()
         try:
-            while not stopping.wait(STEP):
-                self.step()
+            is_behind = False
+            while not stopping.wait(SOON if is_behind else STEP):
+                is_behind = self.step()
         finally:
             self._settle()
             self._save()
             self._link.close(self._shape.goodbye())
 
-    def step(self) -> None:
-        """One look at everything, and what can be handed over now."""
+    def step(self) -> bool:
+        """One look at everything, and what can be handed over now; whether more waits to be."""
         connected = self._link.connected
         self._settle()
         if not connected and self._link.problem:
@@ -101,7 +104,7 @@ class Publishing:
             self._next_states = now + round(STATES * SECOND)
             self._look(connected)
         if not connected:
-            return
+            return False
         is_new = self._generation != self._link.generation
         others = self._shape.needs_birth(self._monitor.tags, self._feed.tags())
         if self._asked_for_birth() or is_new or others:
@@ -111,6 +114,7 @@ class Publishing:
             self._save()
             self._tell_health()
         self._send()
+        return bool(self._ready) or len(self._pending) > 0
 
     # -- what is due -----------------------------------------------------------------------
 

@@ -69,6 +69,8 @@ class ValueFeed:
             frame = _live(frame).drop_duplicates("tag", keep="last")
         else:
             upto = newest.newest_place
+            if upto == self._place:
+                return []
             frame, places = newest.after(self._place, tags, 0)
             self._place = max(upto, int(places[-1]) if len(places) else 0)
             frame = _live(frame)

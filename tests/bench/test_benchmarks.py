@@ -18,6 +18,7 @@ from sensormon.bench.mosquitto_server import binary as mosquitto
 from sensormon.bench.mqtt import mqtt
 from sensormon.bench.notify import notify
 from sensormon.bench.opcua import opcua
+from sensormon.bench.outputs import outputs
 from sensormon.bench.pages import openings, pages
 from sensormon.bench.pipeline import pipeline
 from sensormon.bench.postgresql_server import binaries
@@ -171,6 +172,18 @@ def test_messages_are_measured_with_a_real_broker() -> None:
     for name in ("persistence", "safest"):
         assert measured.figures[f"{name}, messages/s"] > 0
         assert measured.figures[f"{name}, lost, doubled or refused"] == 0
+
+
+@pytest.mark.long
+def test_outputs_are_measured_beside_nothing_published(tmp_path: Path) -> None:
+    measured = outputs(SMALL, tmp_path, tags=20, seconds=2.0)
+    ways = {name.split(", ")[0] for name in measured.figures}
+    assert {"silent broker", "OPC UA"} <= ways <= {"silent broker", "MQTT", "OPC UA"}
+    for way in ways:
+        assert measured.ratio[f"{way}, batch durable, ms p99"] > 0
+    for way in ways - {"silent broker"}:
+        assert measured.figures[f"{way}, published/s"] > 10
+    assert measured.figures["silent broker, published/s"] == 0
 
 
 def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:
