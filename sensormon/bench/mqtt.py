@@ -20,15 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from sensormon.access.documents import Documents
 from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load, ratios
 from sensormon.bench.mosquitto_server import SAFEST, UNLIMITED, mosquitto
 from sensormon.bench.mqtt_load import QUIET, TAGS
+from sensormon.intake.named_sources import sources_of
 from sensormon.intake.taking import Taking
 from sensormon.model.clock import SECOND, Clock, SystemClock
-from sensormon.model.readings import Batch, Rejection
+from sensormon.model.readings import Batch, Bools, Rejection
 from sensormon.model.settings import ROOT, Settings
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.connected import Position, Taken
 from sensormon.sources.mqtt.opening import open_source
@@ -82,6 +82,12 @@ class _Timed:
     def newest(self, tags: Collection[str]) -> Mapping[str, int]:
         return self._inner.newest(tags)
 
+    def known(self, batch: Batch) -> Bools:
+        return self._inner.known(batch)
+
+    def tags(self) -> TagTable:
+        return self._inner.tags()
+
     def offer_tags(self, tags: Sequence[Tag]) -> None:
         self._inner.offer_tags(tags)
 
@@ -100,7 +106,7 @@ def _ours(name: str, port: int, rate: float, seconds: float) -> Figures:
         monitor.start()
         report = Report("load", "mqtt", config.place, monitor.clock)
         stopping = threading.Event()
-        intake = _Timed(_taking(monitor, report, stopping))
+        intake = _Timed(sources_of(monitor).intake(config, report, stopping))
         thread = threading.Thread(
             target=lambda: open_source(config, str).run(intake, report, stopping), daemon=True
         )
@@ -126,22 +132,6 @@ def _ours(name: str, port: int, rate: float, seconds: float) -> Figures:
         + intake.taken.repeated
         + intake.taken.refused,
     }
-
-
-def _taking(monitor: Monitor, report: Report, stopping: threading.Event) -> Taking:
-    """The intake that a source of this monitor has."""
-    parts = monitor.parts
-    documents = Documents(parts.collector, parts.store.entries, monitor.clock)
-    return Taking(
-        "load",
-        parts.collector,
-        documents,
-        report,
-        monitor.clock,
-        stopping,
-        lambda _: None,
-        monitor.readings.newest_times,
-    )
 
 
 def _bare(name: str, port: int, rate: float, seconds: float) -> Figures:

@@ -136,12 +136,13 @@ class NamedSources:
         return RunningNamed(
             config,
             lambda: kind.open(config, secret, self._monitor.settings.data_dir),
-            lambda report, stopping: self._intake(config, report, stopping),
+            lambda report, stopping: self.intake(config, report, stopping),
             self._monitor.clock,
             self._places.name if self._places.shared else "",
         )
 
-    def _intake(self, config: NamedSource, report: Report, stopping: threading.Event) -> Taking:
+    def intake(self, config: NamedSource, report: Report, stopping: threading.Event) -> Taking:
+        """Where this source hands its readings over, for one run."""
         parts = self._monitor.parts
         place = Place(
             collector=parts.collector,
