@@ -92,10 +92,13 @@ def _server(nodes: int) -> Iterator[tuple[int, Change]]:
 async def _bare(port: int, nodes: int, hertz: float, length: float, change: Change) -> Figures:
     """A subscriber of the library alone."""
     late: list[float] = []
+    newest = 0.0
 
     class Handler:
         def datachange_notification(self, node: Any, val: Any, data: Any) -> None:
+            nonlocal newest
             del node, val
+            newest = time.perf_counter()
             late.append(time.time() - data.monitored_item.Value.SourceTimestamp.timestamp())
 
     async with Client(url(port)) as client:
@@ -116,8 +119,12 @@ async def _bare(port: int, nodes: int, hertz: float, length: float, change: Chan
         until = time.perf_counter() + PATIENCE
         while len(late) < expected and time.perf_counter() < until:
             await asyncio.sleep(0.01)
-        rate = len(late) / (time.perf_counter() - began)
-    return {"readings/s": rate, **spread(f"a value, {_WHEN} there, ms", late)}
+    lost = float(expected - len(late))
+    return {
+        "readings/s": len(late) / (newest - began),
+        "lost": lost,
+        **spread(f"a value, {_WHEN} there, ms", late),
+    }
 
 
 class _Timed:

@@ -24,6 +24,7 @@ OURS = (
     "tag_changes.jsonl",
     "detector_memory.bin*",
     "monitor.lock",
+    "opcua",
     "attention.json*",
     "status.json*",
     "mappings.json*",

@@ -224,7 +224,7 @@ def _value(time: int | None, value: Any, status: int) -> Any:
     )
 
 
-async def _refuse(*_: Any) -> None:
+async def _refuse(*_: Any, **__: Any) -> None:
     from asyncua import ua
     from asyncua.common.utils import ServiceError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from asyncua import ua
 
 from sensormon.model.clock import SECOND
 from sensormon.sources.opcua import items
-from sensormon.sources.opcua.delivery import Delivery
+from sensormon.sources.opcua.delivery import GONE, Delivery
 from sensormon.sources.opcua.history import Missed, fill
 from sensormon.sources.opcua.items import Created, Subscription
 from sensormon.sources.opcua.kind import OpcUaSource
@@ -27,7 +28,8 @@ from sensormon.sources.report import Report
 
 RETRY = 10.0
 """Seconds between two looks for nodes that the server does not have."""
-_GONE = (ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid)
+LOOKS = 6
+"""After this many looks for those all others are looked at, too."""
 NO_HISTORY = "the subscription had ended, and the server has no history of nodes: values may be missing"
 _NO_SUBSCRIPTIONS = (
     ua.uaerrors.BadServiceUnsupported,
@@ -76,13 +78,14 @@ class Connected:
         ids = await node_ids(self._session, (item.node for item in self._config.nodes), self._config.url)
         self._nodes = dict(enumerate(ids, start=1))
         await self._look_at([handle for handle in self._nodes if handle not in self._run.facts])
-        self._run.connections += 1
         self._tell()
         if self._config.poll:
+            self._run.connections += 1
             self._polled = dict(self._nodes)
             await self._together(self._poll(), self._keep_looking(None))
             return
         subscription, last = await self._subscription()
+        self._run.connections += 1
         watching = None
         if subscription is not None:
             watching = self._watching(subscription)
@@ -131,10 +134,12 @@ class Connected:
         self._report.connected(", ".join(parts))
 
     async def _keep_looking(self, subscription: Subscription | None) -> None:
-        """Look again for nodes that were not there."""
-        while True:
+        """Look again for nodes that were not there, and now and then whether all others still are."""
+        for look in itertools.count(1):
             await asyncio.sleep(RETRY)
             await self._try_missing(subscription)
+            if subscription is not None and look % LOOKS == 0:
+                await self._find_gone(subscription)
             self._tell()
 
     async def _try_missing(self, subscription: Subscription | None) -> None:
@@ -142,7 +147,7 @@ class Connected:
         if not handles:
             return
         values = await read_all(self._session, self._config, {key: self._nodes[key] for key in handles})
-        back = [handle for handle, value in values if status_of(value) not in _GONE]
+        back = [handle for handle, value in values if status_of(value) not in GONE]
         if not back:
             return
         self._missing.difference_update(back)
@@ -184,7 +189,7 @@ class Connected:
     def _after(self, created: Created, subscription: Subscription) -> None:
         """What the server has refused or revised."""
         for handle, code in created.refused.items():
-            if code in _GONE:
+            if code in GONE:
                 self._miss(handle, status_name(code))
             else:
                 self._report.note(f"nodes cannot be subscribed to ({status_name(code)}): they are polled")
@@ -203,20 +208,26 @@ class Connected:
         self._tell()
 
     def _watching(self, subscription: Subscription) -> Watching:
-        async def nodes_changed() -> None:
-            values = await read_all(
-                self._session, self._config, {key: self._nodes[key] for key in subscription.items}
-            )
-            gone = [handle for handle, value in values if status_of(value) in _GONE]
-            for handle in gone:
-                self._miss(handle, status_name(ua.StatusCodes.BadNodeIdUnknown))
-                self._run.facts.pop(handle, None)
+        return Watching(
+            self._session,
+            subscription,
+            self._run.delivery,
+            self._report,
+            self._config.url,
+            lambda: self._find_gone(subscription),
+        )
+
+    async def _find_gone(self, subscription: Subscription) -> None:
+        """Name the nodes that the server has no more; not every server tells of them by itself."""
+        watched = {handle: self._nodes[handle] for handle in subscription.items}
+        values = await read_all(self._session, self._config, watched)
+        gone = [handle for handle, value in values if status_of(value) in GONE]
+        for handle in gone:
+            self._miss(handle, status_name(ua.StatusCodes.BadNodeIdUnknown))
+            self._run.facts.pop(handle, None)
+        if gone:
             await items.forget(self._session, subscription, gone)
             self._tell()
-
-        return Watching(
-            self._session, subscription, self._run.delivery, self._report, self._config.url, nodes_changed
-        )
 
     # -- gaps ---------------------------------------------------------------------
 

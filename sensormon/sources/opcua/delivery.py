@@ -14,6 +14,8 @@ from sensormon.sources.opcua.values import OVERFLOW, Rows, Target, own_time, sta
 Values = Sequence[tuple[int, ua.DataValue]]
 """Values by the handle of their node."""
 _BAD = 2
+GONE = (ua.StatusCodes.BadNodeIdUnknown, ua.StatusCodes.BadNodeIdInvalid)
+"""Statuses of nodes that the server does not have."""
 
 
 @dataclass

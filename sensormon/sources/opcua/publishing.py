@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from asyncua import ua
 
 from sensormon.model.errors import SourceError
-from sensormon.sources.opcua.delivery import Delivery, Values, overflowed
+from sensormon.sources.opcua.delivery import GONE, Delivery, Values, overflowed
 from sensormon.sources.opcua.items import Subscription, drop
 from sensormon.sources.opcua.session import Session
+from sensormon.sources.opcua.values import status_of
 from sensormon.sources.opcua.words import status_name
 from sensormon.sources.report import Report
 
@@ -103,6 +104,7 @@ async def deliver_message(watching: Watching, message: ua.NotificationMessage) -
                 ended = part.Status
             changed = True
     await _deliver(watching, values)
+    changed = changed or any(status_of(value) in GONE for _, value in values)
     if ended is not None:
         raise SubscriptionEnded(
             f"the server has ended the subscription ({status_name(ended)})", where=watching.place
