@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sensormon.model.tags import UNFIT, Tag
+from sensormon.model.tags import BOOLEAN, UNFIT, Tag
 from sensormon.sources.sparkplug.nodes import Defined
 from sensormon.sources.sparkplug.payload import DataType
 from sensormon.sources.sparkplug.qualities import engineering_range, unit
@@ -20,7 +20,7 @@ def tag_of(name: str, node: str, metric: Defined) -> Tag:
     group = _plain(metric.device or node)
     label = _plain(metric.name) or name
     if metric.datatype == DataType.BOOLEAN:
-        return Tag(name, label, group=group, simulated=False, kind="boolean")
+        return Tag(name, label, group=group, simulated=False, states=BOOLEAN, kind="boolean")
     if metric.datatype in _WORDS:
         return Tag(name, label, group=group, simulated=False, kind="text")
     return Tag(

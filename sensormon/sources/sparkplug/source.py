@@ -123,14 +123,12 @@ class HandOver:
             self._request((step.node,))
 
     def _offer(self, step: Step) -> None:
-        """Add the tags of a birth certificate, before their first readings."""
-        new = [
-            tag
-            for tag in step.tags
-            if tag.name not in self._offered and (self._config.common.new_tags or tag.name in self._explicit)
-        ]
-        room = MOST_NEW_TAGS - len(self._offered)
-        if len(new) > room:
+        """Add the tags of a birth certificate, before their first readings; again with each birth."""
+        wanted = [tag for tag in step.tags if self._config.common.new_tags or tag.name in self._explicit]
+        new = [tag.name for tag in wanted if tag.name not in self._offered]
+        self._offered.update(new[: MOST_NEW_TAGS - len(self._offered)])
+        kept = [tag for tag in wanted if tag.name in self._offered]
+        if len(kept) < len(wanted):
             self._report.trouble(
                 SourceError(
                     f"birth certificates name more than {MOST_NEW_TAGS:,} tags; the rest is not added",
@@ -138,10 +136,8 @@ class HandOver:
                     hint="Read fewer nodes or devices, or name single metrics under metrics",
                 )
             )
-            new = new[:room]
-        if new:
-            self._offered.update(tag.name for tag in new)
-            self._intake.offer_tags(new)
+        if kept:
+            self._intake.offer_tags(kept)
 
     def _flush(self) -> None:
         """Hand over what was gathered. The known nodes go with it when there are new ones."""

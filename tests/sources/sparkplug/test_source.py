@@ -214,6 +214,17 @@ def test_what_cannot_be_read_is_refused_with_the_reason(mosquitto: Mosquitto) ->
         assert [tag.name for tag in line.intake.offered] == ["edge/_"]
 
 
+def test_birth_certificates_cannot_add_tags_without_end(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "MOST_NEW_TAGS", 2)
+    with connected(mosquitto) as line, edge(mosquitto):
+        until(lambda: speeds(line))
+        assert len({tag.name for tag in line.intake.offered}) == 2
+        assert line.health.trouble is not None
+        assert "more than 2 tags" in line.health.trouble.what
+
+
 def test_only_what_the_file_names_is_read(mosquitto: Mosquitto) -> None:
     rows = '[[sources.line.metrics]]\nmetric = "edge/pump/Speed"\ntag = "speed"\n'
     with connected(mosquitto, f"new_tags = false\n{rows}") as line, edge(mosquitto) as node:

@@ -1,0 +1,58 @@
+"""The rig of Sparkplug B: a real Mosquitto and an edge node that answers requests for its birth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sensormon.sources.sparkplug.payload import DataType
+from tests.support.edge_node import EdgeNode
+from tests.support.mosquitto import UNLIMITED, Mosquitto
+from tests.support.rigs.rig import NAME, Sent
+
+_DEVICE = "unit"
+
+
+class Rig:
+    """See `tests.support.rigs.rig.Rig`. Times travel in milliseconds.
+
+    Its messages are of QoS 0, so nothing is promised of what is sent while the source is away, though this
+    broker keeps it: what is known by alias alone is refused until the node is born again.
+    """
+
+    has_times = True
+    keeps = False
+
+    def __init__(self, folder: Path, tags: int) -> None:
+        self.tags = tuple(f"tag_{number}" for number in range(tags))
+        self.environment: dict[str, str] = {}
+        self._broker = Mosquitto(folder / "mosquitto", more=(*UNLIMITED, "queue_qos0_messages true"))
+        self._node = EdgeNode(self._broker.port, {_DEVICE: dict.fromkeys(self.tags, (DataType.DOUBLE, None))})
+        rows = (
+            f'[[sources.{NAME}.metrics]]\nmetric = "edge/{_DEVICE}/{tag}"\ntag = "{tag}"\n'
+            for tag in self.tags
+        )
+        head = f'kind = "sparkplug"\nurl = "{self._broker.url}"\ngroup = "plant"\n'
+        self.text = f"[sources.{NAME}]\n{head}{''.join(rows)}"
+
+    def send(self, values: Sequence[Sent]) -> None:
+        """See `Rig.send`."""
+        self._node.wait_until_connected()
+        for sent in values:
+            quality = None if sent.good else {"Quality": 0}
+            self._node.data(_DEVICE, {sent.tag: sent.value}, time=sent.time, properties=quality, named=True)
+        self._node.flush()
+
+    def go_away(self) -> None:
+        """See `Rig.go_away`."""
+        self._broker.stop()
+
+    def come_back(self) -> None:
+        """See `Rig.come_back`."""
+        self._broker.start()
+        self._node.flush()
+
+    def close(self) -> None:
+        """See `Rig.close`."""
+        self._node.close()
+        self._broker.close()
