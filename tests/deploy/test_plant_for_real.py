@@ -1,4 +1,4 @@
-"""The composition with a broker, by its own files: Mosquitto with mosquitto.conf, a monitor with sources.toml."""
+"""The composition with a broker, by its own files: Mosquitto, and a monitor that reads sources.toml."""
 
 from __future__ import annotations
 
