@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensormon.sources.connected import SourceKind
+from sensormon.sources.folder.kind import KIND as FOLDER
 from sensormon.sources.influxdb.kind import KIND as INFLUXDB
 from sensormon.sources.modbus.kind import KIND as MODBUS
 from sensormon.sources.mqtt.kind import KIND as MQTT
@@ -20,6 +21,7 @@ _ALL: tuple[SourceKind[Any], ...] = (
     MODBUS,
     SQL,
     INFLUXDB,
+    FOLDER,
     SIMULATOR_KIND,
     REPLAY_KIND,
 )

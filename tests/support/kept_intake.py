@@ -33,7 +33,8 @@ class KeptIntake:
         self.offered: list[Tag] = []
         self.go_on = threading.Event()
         self.go_on.set()
-        self._position: Position | None = None
+        self.positions: list[Position] = []
+        self._table = TagTable(())
 
     def take(
         self, batch: Batch, malformed: Sequence[Rejection] = (), position: Position | None = None
@@ -43,12 +44,16 @@ class KeptIntake:
         self.batches.append(batch)
         self.refused.extend(malformed)
         if position is not None:
-            self._position = position
+            self.positions.append(position)
         return Taken(len(batch), 0, len(malformed))
 
     def position(self) -> Position | None:
         """That of the last batch that had one."""
-        return self._position
+        return self.positions[-1] if self.positions else None
+
+    def forget(self, position: Position) -> None:
+        """Let this be the last position, as if the monitor had been killed then."""
+        self.positions.append(position)
 
     def newest(self, tags: Collection[str]) -> Mapping[str, int]:
         """By tag, the newest own time."""
@@ -70,8 +75,9 @@ class KeptIntake:
         return TagTable(self.offered)
 
     def offer_tags(self, tags: Sequence[Tag]) -> None:
-        """Keep them."""
-        self.offered.extend(tags)
+        """Keep those that are new."""
+        names = {tag.name for tag in self.offered}
+        self.offered.extend(tag for tag in tags if tag.name not in names)
 
     def values(self, tag: str) -> list[tuple[float | str, int]]:
         """Value (or word) and quality of each reading of this tag, in order of arrival."""
@@ -137,9 +143,9 @@ def rows(batch: Batch, tag: str) -> list[tuple[float | str, int]]:
     ]
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Wait until this is so. Raises AssertionError after `PATIENCE`."""
-    end = time.monotonic() + PATIENCE
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until this is so. Raises AssertionError after these seconds."""
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.005)

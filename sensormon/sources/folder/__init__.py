@@ -1,0 +1,1 @@
+"""A folder of files that loggers write. What reads them is `intake/folder.py`, since it needs `exchange`."""
