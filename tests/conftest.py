@@ -41,7 +41,7 @@ def _refuse_to_replace_the_repositorys_table(event: str, arguments: tuple[Any, .
 
 sys.addaudithook(_refuse_to_replace_the_repositorys_table)
 
-collect_ignore = ["support/busy_app.py"]  # an app: importing it starts a monitor
+collect_ignore = ["support/busy_app.py", "support/lines_app.py"]  # apps: importing one starts a monitor
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -148,7 +148,7 @@ def _test(m: Monitor, shown: Opened, source: NamedSource | None, stamp: str) -> 
     if seen is None and source is not None and failed(shown, "test"):
         unknown_certificate(m, shown, source)
     if seen is not None:
-        st.markdown(f"**{literal(seen.summary)}**")
+        st.markdown(f"**{literal(seen.summary[:1].upper() + seen.summary[1:])}**")
         if seen.problems:
             st.warning(bullets(list(seen.problems)))
 

@@ -34,6 +34,7 @@ def rows_table(shown: Opened, rows: Rows) -> list[Keys]:
         hide_index=True,
         height=min(420, 38 + 35 * (len(frame) + 1)),
         key=shown.key(f"rows-{shown.version}"),
+        placeholder="",
         column_config={column.label: _column(column) for column in rows.columns},
     )
     values = rows_of(rows, edited, base)
@@ -114,6 +115,7 @@ def new_tags_table(m: Monitor, shown: Opened, rows: Rows, values: list[Keys]) ->
         height=min(320, 38 + 35 * (len(table) + 1)),
         key=key,
         disabled=["Name"],
+        placeholder="",
         column_order=["Name", "Label", "Unit", "Group", "Valid low", "Valid high", "Resolution"],
     )
     edited: Edited = read_cells(frame, table)

@@ -137,7 +137,7 @@ def test_without_sources_one_sentence_says_what_they_are() -> None:
 def test_source_is_added_tested_picked_tried_and_saved(plant: Monitor, device: Device) -> None:
     app = new_source(device)
     press(app, "source-test")
-    assert "connects, sees 4 points, 1 answer with bad quality" in text(app)
+    assert "Connects, sees 4 points, 1 answer with bad quality" in text(app)
     assert "boiler/TI-3 has failed: look at its cable" in text(app)
     press(app, "-browse")
     press(app, "-open-0-0")
