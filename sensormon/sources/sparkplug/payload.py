@@ -265,6 +265,8 @@ def _encoded(metric: Metric) -> bytes:
     for key, value in metric.properties.items():
         message.properties.keys.append(key.encode())
         _put_property(message.properties.values.add(), value)
+    if metric.carrier and metric.carrier not in _SCALAR:
+        raise Unreadable(f"a metric with {metric.carrier} cannot be sent")
     if metric.carrier:
         wire = metric.wire.encode() if isinstance(metric.wire, str) else metric.wire
         setattr(message, metric.carrier, wire)
@@ -293,6 +295,7 @@ def _put_property(message: Any, value: Value) -> None:
         datatype = DataType.BOOLEAN
     elif isinstance(value, int):
         datatype = DataType.INT32 if -(1 << 31) <= value < 1 << 31 else DataType.INT64
+        datatype = DataType.UINT64 if value >> 63 > 0 else datatype
     else:
         datatype = DataType.STRING if isinstance(value, str) else DataType.DOUBLE
     carrier, wire = _travelling(value, datatype)
@@ -386,8 +389,8 @@ def _travelling(value: Value, datatype: DataType) -> tuple[str, Value]:
     low = -(1 << (bits - 1)) if datatype in _SIGNED else 0
     if not low <= value < low + (1 << bits):
         raise Unreadable(f"{value!r} is no {_name(datatype)}")
-    travelled = 32 if bits <= 32 else 64
-    return ("int_value" if bits <= 32 else "long_value"), int(value) & ((1 << travelled) - 1)
+    # In two's complement of its own width, which every reader takes; some refuse that of the field.
+    return ("int_value" if bits <= 32 else "long_value"), int(value) & ((1 << bits) - 1)
 
 
 def _real(value: float, datatype: DataType) -> tuple[str, float]:

@@ -26,10 +26,13 @@ def quality(properties: Mapping[str, Value]) -> int:
     value = _named(properties, "quality")
     if value is None:
         return int(Quality.GOOD)
+    code: int | None
     if isinstance(value, str):
         code = quality_of(value)
     elif isinstance(value, bool):
         code = int(Quality.GOOD if value else Quality.BAD)
+    elif not math.isfinite(value):
+        code = None
     elif value == _STALE:
         code = int(Quality.BAD_NO_COMMUNICATION)
     elif value == int(value) and 0 <= value < 64:
