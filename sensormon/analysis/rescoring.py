@@ -21,7 +21,7 @@ from sensormon.detectors.profile_state import ProfileState
 from sensormon.detectors.row_state import no_scores
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import DEFAULT_PROFILE, Profile, Profiles
-from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, is_good
+from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, Withheld, is_good
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 
@@ -172,6 +172,14 @@ def learned(readings: pd.DataFrame) -> Bools:
     return ok
 
 
+def _late(readings: pd.DataFrame) -> Bools:
+    """Which of these readings came late, which no other profile changes."""
+    if "withheld" not in readings:
+        return np.zeros(len(readings), dtype=np.bool_)
+    late: Bools = (readings["withheld"] == Withheld.LATE).to_numpy(dtype=np.bool_)
+    return late
+
+
 def _good(readings: pd.DataFrame) -> Bools:
     """Which of these readings are good numbers."""
     finite = np.isfinite(readings["value"].to_numpy(dtype=np.float64))
@@ -187,6 +195,7 @@ class _Stored:
     time: Ints
     value: Floats
     good: Bools
+    late: Bools
     n: Ints
     jumps: Ints  # rows before which the learned count has a jump; a restart may cause one
 
@@ -198,6 +207,7 @@ class _Stored:
             time=micros(readings["time"]),
             value=readings["value"].to_numpy(dtype=np.float64),
             good=_good(readings),
+            late=_late(readings),
             n=n,
             jumps=np.flatnonzero(n[1:] != n[:-1] + learned(readings)[:-1]) + 1,
         )
@@ -209,6 +219,7 @@ class _Stored:
             time=self.time[row:],
             value=self.value[row:],
             good=self.good[row:],
+            late=self.late[row:],
             n=self.n[row:],
             jumps=self.jumps[self.jumps > row] - row,
         )
@@ -223,6 +234,7 @@ class _Course:
     value: Floats
     ok: Bools
     good: Bools
+    late: Bools
     time: Ints
     place: Ints  # of the tag's own readings among others
 
@@ -231,9 +243,8 @@ class _Course:
         own = len(stored.id)
         if others is None:
             alone = np.zeros(own, dtype=np.int32)
-            return cls(
-                True, alone, stored.value, stored.good, stored.good, stored.time, np.zeros(0, np.int64)
-            )
+            good, nowhere = stored.good, np.zeros(0, np.int64)
+            return cls(True, alone, stored.value, good, good, stored.late, stored.time, nowhere)
         order = np.argsort(np.concatenate([stored.id, others["id"].to_numpy(dtype=np.int64)]), kind="stable")
         mine = order < own
         good = np.concatenate([stored.good, _good(others)])[order]
@@ -243,6 +254,7 @@ class _Course:
             value=np.concatenate([stored.value, others["value"].to_numpy(dtype=np.float64)])[order],
             ok=good & mine,
             good=good,
+            late=np.concatenate([stored.late, np.zeros(len(others), dtype=np.bool_)])[order],
             time=np.concatenate([stored.time, micros(others["time"])])[order],
             place=np.flatnonzero(mine),
         )
@@ -269,7 +281,9 @@ class _Course:
     def run(self, state: ProfileState, start: int, stop: int, ok: Bools) -> Scores:
         """The scores of the tag's own readings between two places; those that are `ok` are judged."""
         span = slice(start, stop)
-        scores = state.run(self.code[span], self.value[span], ok[span], self.time[span], self.good[span])
+        scores = state.run(
+            self.code[span], self.value[span], ok[span], self.time[span], self.good[span], self.late[span]
+        )
         return scores if self.alone else scores.take(self.code[span] == 0)
 
 

@@ -163,7 +163,7 @@ class StoredReading(BaseModel):
     n: int
     settings: int
     profile: str | None = Field(description="The profile that judged it; null as `threshold`.")
-    withheld: Literal["condition", "settling", "on-delay", "change"] | None = Field(
+    withheld: Literal["condition", "settling", "on-delay", "change", "late"] | None = Field(
         description="Why it was not judged (the profile's condition not met, or not for long enough) or not "
         "flagged (within the on-delay, or shortly after a change of the condition's tag)."
     )

@@ -34,6 +34,7 @@ class Rule(StrEnum):
     HELD_BACK = "held back"
     CONDITION = "condition not met"
     SETTLING = "settling"
+    LATE = "late"
     ON_DELAY = "on-delay"
     BELOW = "below the threshold"
 

@@ -30,7 +30,7 @@ from sensormon.detectors.profile_kernels import combine, decide
 from sensormon.detectors.row_state import check_code, check_rows, check_vector
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import Choice, Profile, Profiles
-from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, Verdicts
+from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, Verdicts, Withheld
 from sensormon.model.tags import Tag
 
 MOST_BYTES = 65_536
@@ -139,15 +139,24 @@ class ProfileState:
         self.recursive = any(engine.state.recursive for engine in self._engines)
 
     def run(
-        self, tag: NDArray[np.int32], value: Floats, ok: Bools, time: Ints, good: Bools | None = None
+        self,
+        tag: NDArray[np.int32],
+        value: Floats,
+        ok: Bools,
+        time: Ints,
+        good: Bools | None = None,
+        late: Bools | None = None,
     ) -> Scores:
         """Score, then learn, one reading after the other.
 
         Readings that are not finite or not `ok` are neither scored nor learned. `good` are those that
         conditions may look at, by default the `ok` ones: a tag of states is good, but never `ok`.
+        Those that are `late` are neither scored nor learned; conditions look at them all the same.
         """
         check_rows(len(self._profile), tag, value, ok, time)
         withheld = self._conditions.withheld(tag, value, ok if good is None else good, time)
+        if late is not None and late.any():
+            withheld = np.where(late, np.uint8(Withheld.LATE), withheld)
         judged = ok & ~np.isin(withheld, UNLEARNED) if withheld.any() else ok
         if self._complete and len(self._engines) == 1:
             return self._alone(tag, value, judged, time, withheld)

@@ -25,6 +25,7 @@ _WORDS = {
     Withheld.SETTLING: "settling",
     Withheld.ON_DELAY: "on-delay",
     Withheld.CHANGE: "change",
+    Withheld.LATE: "late",
 }
 _OWN = ("detector", "score", "expected", "lower", "upper")
 

@@ -85,13 +85,13 @@ class Turn:
             self._first_id = self._ids(most)
         return self._first_id
 
-    def score(self, batch: Batch, malformed: Sequence[Rejection] = ()) -> Processed:
+    def score(self, batch: Batch, malformed: Sequence[Rejection] = (), *, late: bool = False) -> Processed:
         """Validate and score with the live pipeline, which learns from it. See `Pipeline.process`.
 
         `malformed` came before the readings of the batch.
         """
         places = range(len(malformed), len(malformed) + len(batch)) if malformed else None
-        processed = self._pipeline.process(batch, places, malformed)
+        processed = self._pipeline.process(batch, places, malformed, late=late)
         self._scored = True
         return processed
 

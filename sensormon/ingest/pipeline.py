@@ -221,14 +221,19 @@ class Pipeline:
         positions: Sequence[int] | None = None,
         malformed: Sequence[Rejection] = (),
         listed: int = LISTED,
+        *,
+        late: bool = False,
     ) -> Processed:
         """The batch validated and scored; the detector learns from it.
+
+        With `late`, readings that are older than one of their tag that was learned before the batch are
+        neither judged nor learned: see `Withheld.LATE`.
 
         `malformed` are rows of the same request that could not even become columns, and
         `positions` the index in the request of those that could. The first `listed` refused
         rows are kept in full.
         """
-        judged = self.judge(batch)
+        judged = self.judge(batch, late=late)
         refused = self.refused(batch, judged.reason, positions, Refused.of(malformed), listed)
         return Processed(
             judged.accepted,
@@ -239,7 +244,7 @@ class Pipeline:
             judged.words,
         )
 
-    def judge(self, batch: Batch) -> Judged:
+    def judge(self, batch: Batch, *, late: bool = False) -> Judged:
         """The same for the rows of several requests: says of each whether it is taken."""
         reason = self._ranges.check(batch)
         codes = self._ranges.codes(batch)
@@ -252,9 +257,10 @@ class Pipeline:
         reason[rows[duplicate]] = code_of(Reason.DUPLICATE)
         rows = rows[~duplicate]
         accepted, codes, good, ok = batch.take(rows), codes[rows], good[rows], ok[rows]
+        behind = ok & self._memory.late(codes, accepted.time) if late else None
         self._snapshots.prepare(self._state, self._memory, self._learned, codes[ok])
         moments = self._state.moments()
-        scores = self._state.run(codes, accepted.value, ok, accepted.time, good)
+        scores = self._state.run(codes, accepted.value, ok, accepted.time, good, behind)
         learned = ok & ~np.isin(scores.withheld, UNLEARNED)
         self._memory.add(codes, accepted.time, accepted.value, learned)
         self._learned += np.bincount(codes[learned], minlength=len(self._learned))

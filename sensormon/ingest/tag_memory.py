@@ -43,6 +43,16 @@ class TagMemory:
         """Remember these readings, in order. `learned` says which of them a detector learned."""
         _add(tag, time, value, learned.astype(np.int64), self._time, self._value, self._count, self._newest)
 
+    def late(self, tag: NDArray[np.int32], time: Ints) -> Bools:
+        """True for each of these readings that is older than a remembered one that was learned."""
+        late = np.zeros(len(tag), dtype=np.bool_)
+        older = np.flatnonzero(time < self._newest[tag])  # than any that is remembered: few, as a rule
+        for code in np.unique(tag[older]).tolist():
+            times = self._time[code, 1, self._rows(code, 1)]
+            rows = older[tag[older] == code]
+            late[rows] = time[rows] < times.max(initial=_NEVER)
+        return late
+
     def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:
         """Forget the newest readings again: one of tag `tag[i]` for each i, learned or not."""
         for code in np.unique(tag).tolist():

@@ -116,7 +116,7 @@ class Taking:
 
     def _submit(self, batch: Batch, malformed: Sequence[Rejection], answer: KeptAnswer | None) -> Taken:
         with self._place.collector.turn() as turn:
-            processed = turn.score(batch, malformed)
+            processed = turn.score(batch, malformed, late=True)
             turn.commit(processed, () if answer is None else (answer,))
         repeated = sum(row.reason is Reason.DUPLICATE for row in processed.rejected)
         repeated += processed.unlisted.get(Reason.DUPLICATE, 0)

@@ -239,9 +239,12 @@ class Withheld(IntEnum):
     """A detector fired, but not for long enough: learned, not flagged."""
     CHANGE = 4
     """The tag of its condition changed a short while ago: learned, not flagged."""
+    LATE = 5
+    """It came after later readings of its tag that were learned, as a gap that is filled: neither judged nor
+    learned."""
 
 
-UNLEARNED = (Withheld.CONDITION, Withheld.SETTLING)
+UNLEARNED = (Withheld.CONDITION, Withheld.SETTLING, Withheld.LATE)
 """Readings withheld for these reasons were not learned."""
 
 

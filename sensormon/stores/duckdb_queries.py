@@ -21,7 +21,7 @@ OLDER_COLUMNS = (
 OLDER_OWN = (
     "NULL::STRUCT(detector VARCHAR, score DOUBLE, expected DOUBLE, lower DOUBLE, upper DOUBLE)[] AS own"
 )
-LEARNED = "(quality >> 30 = 0 AND coalesce(withheld, 0) NOT IN (1, 2))"
+LEARNED = "(quality >> 30 = 0 AND coalesce(withheld, 0) NOT IN (1, 2, 5))"
 """Whether a reading was learned; see `sensormon.model.readings.is_learned`."""
 
 

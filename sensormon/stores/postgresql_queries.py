@@ -16,7 +16,7 @@ COLUMNS_AND_OWN = f"{COLUMNS}, own_detectors, array_send(own) AS own"
 """The same and what each detector said, for `sensormon.stores.postgresql_tables.with_own`."""
 GOOD = "quality < 1073741824"
 """Whether a reading is of good quality: its upper two bits of 32 are 0. The server can estimate this."""
-LEARNED = f"({GOOD} AND withheld NOT IN (1, 2))"
+LEARNED = f"({GOOD} AND withheld NOT IN (1, 2, 5))"
 """Whether a reading was learned; see `sensormon.model.readings.is_learned`."""
 
 

@@ -200,11 +200,8 @@ def _unjudged(reading: Judged, profile: Profile, detectors: Mapping[str, Detecto
     if reading.quality >> 30:
         words = quality_words(reading.quality)
         return Rule.QUALITY, f"not judged and not learned: its quality is {words}"
-    if (condition := profile.condition) is not None:
-        if reading.withheld == Withheld.CONDITION:
-            return Rule.CONDITION, f"not judged and not learned: {condition}"
-        if reading.withheld == Withheld.SETTLING:
-            return Rule.SETTLING, f"not judged and not learned, still settling: {condition}"
+    if (unlearned := _unlearned(reading.withheld, profile)) is not None:
+        return unlearned
     if reading.is_anomaly or math.isfinite(reading.score):
         return None
     needed = min(detector.needed for detector in detectors.values())
@@ -215,6 +212,18 @@ def _unjudged(reading: Judged, profile: Profile, detectors: Mapping[str, Detecto
         f"not judged: {words} had nothing to judge it by, "
         "as after a new level or for a reading that is not later than the one before"
     )
+
+
+def _unlearned(withheld: int, profile: Profile) -> Sentence | None:
+    """Why a good reading was not learned either; None if it was."""
+    if withheld == Withheld.LATE:
+        return Rule.LATE, "not judged and not learned: it came after later readings of its tag"
+    if (condition := profile.condition) is not None:
+        if withheld == Withheld.CONDITION:
+            return Rule.CONDITION, f"not judged and not learned: {condition}"
+        if withheld == Withheld.SETTLING:
+            return Rule.SETTLING, f"not judged and not learned, still settling: {condition}"
+    return None
 
 
 def _warm_up(reading: Judged, needed: int) -> str:
@@ -232,6 +241,7 @@ _WITHHELD = {
     Withheld.CONDITION: "not judged, condition not met",
     Withheld.SETTLING: "not judged, still settling",
     Withheld.CHANGE: "not flagged, shortly after a change",
+    Withheld.LATE: "not judged, came late",
 }
 
 
