@@ -145,7 +145,7 @@ def plant_sources(m: Monitor, viewer: Viewer) -> None:
         alt="Sources with their state, rate, lag and last error, those that do not deliver first",
         column_config={
             **dict.fromkeys([name for name in table.columns if is_numeric_dtype(table[name])], number),
-            "Last error": st.column_config.TextColumn(width="large"),
+            **dict.fromkeys({"Last error"} & {*table.columns}, st.column_config.TextColumn(width="large")),
         },
     )
     st.page_link("pages/data.py", label="Add or change a source under Data", icon=":material/settings:")

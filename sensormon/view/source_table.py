@@ -14,6 +14,10 @@ from sensormon.model.source_health import Link, SourceHealth
 from sensormon.view.phrases import Phrase
 
 
+_IF_ANY = ("Repeated", "Refused", "Gaps", "Filled", "Collector", "Last error", "Noted")
+"""Columns that are left out while no source has anything to say there."""
+
+
 def sources_phrase(healths: Sequence[SourceHealth]) -> Phrase:
     """How many deliver, and which do not."""
     troubled = [health.name for health in healths if not health.works]
@@ -30,7 +34,7 @@ def source_table(healths: Sequence[SourceHealth], now: int, zone: tzinfo) -> pd.
     """The sources, those that do not deliver first. Rates are readings a second, lags seconds."""
     ordered = sorted(healths, key=lambda health: health.works)
     lags = [health.lag for health in ordered]
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "Source": [health.name for health in ordered],
             "Kind": [health.kind for health in ordered],
@@ -47,6 +51,8 @@ def source_table(healths: Sequence[SourceHealth], now: int, zone: tzinfo) -> pd.
             "Noted": [notes_words(health) for health in ordered],
         }
     )
+    empty = [name for name in _IF_ANY if not table[name].astype(bool).any()]
+    return table.drop(columns=empty)
 
 
 def link_words(health: SourceHealth, now: int) -> str:

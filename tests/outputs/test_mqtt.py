@@ -136,6 +136,22 @@ def test_what_happened_while_the_broker_was_away_comes_once_it_is_back(
     listener.close()
 
 
+def test_a_broker_that_hangs_gets_the_newest_once_it_goes_on(broker: Mosquitto, start: Start) -> None:
+    monitor = start(text(broker, 'what = ["values"]'))
+    health = outputs_of(monitor).health
+    listener = Subscriber(broker)
+    listener.wait(lambda: bool(listener.payloads("sensormon/status")))
+    broker.hang()
+    now = monitor.clock.now()
+    rows = [(TEMP, 37.0 + 0.1 * (row % 5)) for row in range(7_000)]
+    monitor.submit(batch_of(*rows, (TEMP, 38.25), at=now, seconds=0.0001))
+    listener.wait(lambda: health()[0].dropped >= 6_000)
+    broker.go_on()
+    listener.wait(lambda: bool(listener.objects(VALUE)) and listener.objects(VALUE)[-1]["value"] == 38.25)
+    assert health()[0].published + health()[0].dropped >= 7_000, "every value is counted"
+    listener.close()
+
+
 def test_a_restart_tells_what_was_missed_and_nothing_twice(broker: Mosquitto, start: Start) -> None:
     listener = Subscriber(broker)
     monitor = start(text(broker))

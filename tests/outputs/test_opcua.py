@@ -53,6 +53,15 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+class _Handler:
+    def __init__(self, changes: asyncio.Queue[float]) -> None:
+        self._changes = changes
+
+    def datachange_notification(self, node: Node, value: float, data: object) -> None:
+        del node, data
+        self._changes.put_nowait(value)
+
+
 async def is_up(monitor: Monitor) -> None:
     async def up() -> bool:
         return outputs_of(monitor).health()[0].link == "connected"
@@ -108,6 +117,13 @@ def test_values_have_status_own_time_unit_and_range(served: Served) -> None:
                 return (await data_value(node)).StatusCode.value == Quality.BAD_SENSOR_FAILURE
 
             await until(failed)
+            changes = asyncio.Queue[float]()
+            subscription = await client.create_subscription(50, _Handler(changes))
+            await subscription.subscribe_data_change(node)
+            monitor.submit(batch_of(("fermenter_ph", 7.5), at=now + 2 * SECOND))
+            async with asyncio.timeout(PATIENCE):
+                while await changes.get() != 7.5:
+                    continue
             unit = await (await node.get_child("0:EngineeringUnits")).read_value()
             assert (unit.DisplayName.Text, unit.UnitId) == ("pH", 5321520)
             span = await (await node.get_child("0:EURange")).read_value()
