@@ -13,7 +13,6 @@ from sensormon.model.format import counted, day_and_time, duration
 from sensormon.model.source_health import Link, SourceHealth
 from sensormon.view.phrases import Phrase
 
-
 _IF_ANY = ("Repeated", "Refused", "Gaps", "Filled", "Collector", "Last error", "Noted")
 """Columns that are left out while no source has anything to say there."""
 

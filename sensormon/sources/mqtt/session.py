@@ -19,6 +19,7 @@ from paho.mqtt.client import MQTTMessage
 
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import SensormonError, SourceError
+from sensormon.model.format import counted
 from sensormon.sources.connected import Secret
 from sensormon.sources.mqtt.broker import Broker, Will, broker_of
 from sensormon.sources.mqtt.connection import Connection, Delivery
@@ -231,7 +232,8 @@ class Session:
         if wanted and not granted:
             raise connection.problems[0]
         self._subscribed = granted == wanted and not self._clean
-        topics = f"{granted} of {wanted} subscriptions" if granted < wanted else f"{wanted} subscriptions"
+        all_of_them = counted(wanted, "subscription")
+        topics = f"{granted} of {all_of_them}" if granted < wanted else all_of_them
         report.connected(topics if wanted else "")
         for problem in connection.problems:
             report.trouble(problem)
