@@ -266,7 +266,10 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
         return f"The recording {file}{pace}, as if it were live: {sensors}. {flags}"
     if received:
         return f"{counted(received, 'reading')}, from the plant's sources, over HTTP or from files. {flags}"
-    return "Nothing sends readings yet. Add a source on the Data page, send one with the line below, or import a file, and it appears here."
+    return (
+        "Nothing sends readings yet. Add a source on the Data page, send one with the line below, or import a "
+        "file, and it appears here."
+    )
 
 
 def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]:
