@@ -91,7 +91,7 @@ class Server:
             node.nodeid,
             _value(None, None, ua.StatusCodes.BadWaitingForInitialData)
             if self.plant.empty
-            else ua.DataValue(ua.Variant(value), SourceTimestamp=datetime(2020, 1, 1, tzinfo=UTC)),
+            else ua.DataValue(ua.Variant(value), SourceTimestamp=datetime(2020, 1, 1, 0, 0, 0, 7, UTC)),
         )
         if self.plant.history:
             await self.server.historize_node_data_change(node, period=None, count=0)

@@ -84,19 +84,22 @@ class Connected:
             self._polled = dict(self._nodes)
             await self._together(self._poll(), self._keep_looking(None))
             return
-        subscription, last = await self._subscription()
+        subscription, unacknowledged = await self._subscription()
         self._run.connections += 1
-        watching = None
+        works = [self._poll(), self._keep_looking(subscription)]
         if subscription is not None:
-            watching = self._watching(subscription)
-            for number in last:
-                if not await republish(watching, number):
-                    self._report.gap(LOST_MESSAGE)
-        await self._together(
-            publish_for_ever(watching, max(last, default=None)) if watching else asyncio.Event().wait(),
-            self._poll(),
-            self._keep_looking(subscription),
-        )
+            works.append(self._publish(self._watching(subscription), unacknowledged))
+        await self._together(*works)
+
+    async def _publish(self, watching: Watching, unacknowledged: Sequence[int]) -> None:
+        """What was not acknowledged comes first, then what is new."""
+        republished = []
+        for number in unacknowledged:
+            if await republish(watching, number):
+                republished.append(number)
+            else:
+                self._report.gap(LOST_MESSAGE)
+        await publish_for_ever(watching, republished)
 
     # -- nodes --------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ server's queues, and memory stays bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from asyncua import ua
@@ -48,16 +48,17 @@ class Watching:
     nodes_changed: Callable[[], Awaitable[None]]
 
 
-async def publish_for_ever(watching: Watching, last: int | None) -> None:
-    """Deliver what comes after the message with the number `last`; None if that is not known.
+async def publish_for_ever(watching: Watching, republished: Sequence[int]) -> None:
+    """Deliver what comes; `republished` are the numbers of messages that came again and are durable.
 
     Raises SubscriptionEnded, an error of the library, or Stopping.
     """
     session, subscription = watching.session, watching.subscription
-    acknowledged: list[ua.SubscriptionAcknowledgement] = []
+    durable = list(republished)
+    last = max(durable, default=None)
     while True:
-        answer = await _next_answer(watching, acknowledged)
-        acknowledged = []
+        answer = await _next_answer(watching, durable)
+        durable = []
         if int(answer.SubscriptionId) != subscription.number:
             if answer.SubscriptionId:
                 await drop(session, int(answer.SubscriptionId))  # of an earlier configuration
@@ -68,15 +69,10 @@ async def publish_for_ever(watching: Watching, last: int | None) -> None:
             continue
         number = int(message.SequenceNumber)
         if last is not None:
-            await _republish_between(watching, last, number)
+            durable.extend(await _republish_between(watching, last, number))
         await deliver_message(watching, message)
-        acknowledged.append(acknowledgement(subscription, number))
+        durable.append(number)
         last = number
-
-
-def acknowledgement(subscription: Subscription, number: int) -> ua.SubscriptionAcknowledgement:
-    """That of the message with this number."""
-    return ua.SubscriptionAcknowledgement(SubscriptionId=subscription.number, SequenceNumber=number)
 
 
 async def republish(watching: Watching, number: int) -> bool:
@@ -120,20 +116,26 @@ async def _deliver(watching: Watching, values: Values) -> None:
             watching.report.gap(LOST_QUEUE)
 
 
-async def _republish_between(watching: Watching, last: int, number: int) -> None:
-    """Ask again for the messages between these two, which did not arrive."""
+async def _republish_between(watching: Watching, last: int, number: int) -> list[int]:
+    """Ask again for the messages between these two, which did not arrive; those that are durable now."""
+    durable: list[int] = []
     missing = last % _LAST_NUMBER + 1
     while missing < number:
         if not await republish(watching, missing):
             watching.report.gap(LOST_MESSAGE)
-            return
+            break
+        durable.append(missing)
         missing = missing % _LAST_NUMBER + 1
+    return durable
 
 
-async def _next_answer(
-    watching: Watching, acknowledged: list[ua.SubscriptionAcknowledgement]
-) -> ua.PublishResult:
-    silence = watching.subscription.silence
+async def _next_answer(watching: Watching, durable: Sequence[int]) -> ua.PublishResult:
+    """The server's next message, which acknowledges those with these numbers."""
+    subscription, silence = watching.subscription.number, watching.subscription.silence
+    acknowledged = [
+        ua.SubscriptionAcknowledgement(SubscriptionId=subscription, SequenceNumber=number)
+        for number in durable
+    ]
     try:
         async with asyncio.timeout(silence):
             response = await watching.session.publish(acknowledged)

@@ -15,8 +15,11 @@ StartLine = Callable[[str], Line]
 
 
 def write(plant: OpcUaPlant, line: Line, values: range, name: str = "n0") -> None:
-    """These values, one a millisecond, each newer than those before."""
-    base = line.now() - 60_000_000
+    """These values, one a millisecond, each newer than those before.
+
+    None at a whole second: the server cannot read such a time from its history again.
+    """
+    base = line.now() - 60_000_000 + 7
     plant.write(*((name, base + value * 1000, float(value), 0) for value in values))
 
 
