@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from sensormon.sources.connected import Secret
 from sensormon.sources.opcua.explorer import OpcUaExplorer
 from sensormon.sources.opcua.kind import OpcUaSource
 from sensormon.sources.opcua.line import Line
+
+# The library tells of every request; what matters to a person is in the source's health.
+logging.getLogger("asyncua").setLevel(logging.ERROR)
 
 
 def open_source(config: OpcUaSource, secret: Secret, folder: Path) -> Line:

@@ -7,7 +7,8 @@ server's queues, and memory stays bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from asyncua import ua
@@ -21,6 +22,8 @@ from sensormon.sources.opcua.words import status_name
 from sensormon.sources.report import Report
 
 _LAST_NUMBER = 0xFFFF_FFFF
+_REMEMBERED = 1_000
+"""So many numbers of messages: servers keep fewer."""
 _ENDED = (
     ua.StatusCodes.BadTimeout,
     ua.StatusCodes.BadShutdown,
@@ -56,6 +59,7 @@ async def publish_for_ever(watching: Watching, republished: Sequence[int]) -> No
     session, subscription = watching.session, watching.subscription
     durable = list(republished)
     last = max(durable, default=None)
+    delivered = deque(durable, maxlen=_REMEMBERED)
     while True:
         answer = await _next_answer(watching, durable)
         durable = []
@@ -65,14 +69,26 @@ async def publish_for_ever(watching: Watching, republished: Sequence[int]) -> No
                 continue
             raise SubscriptionEnded("the server knows no subscription", where=watching.place)
         message = answer.NotificationMessage
-        if not message.NotificationData:
+        number = int(message.SequenceNumber) if message.NotificationData else None
+        for missing in _unseen(answer, number, delivered):  # such as went to the connection before this one
+            if await republish(watching, missing):
+                durable.append(missing)
+                delivered.append(missing)
+                last = max(last or 0, missing)
+        if number is None:
             continue
-        number = int(message.SequenceNumber)
         if last is not None:
             durable.extend(await _republish_between(watching, last, number))
         await deliver_message(watching, message)
         durable.append(number)
+        delivered.append(number)
         last = number
+
+
+def _unseen(answer: ua.PublishResult, current: int | None, delivered: Collection[int]) -> list[int]:
+    """The numbers of messages that the server keeps for us and that we have never had, but for this one's."""
+    kept = sorted(int(number) for number in answer.AvailableSequenceNumbers or [])
+    return [number for number in kept if number != current and number not in delivered]
 
 
 async def republish(watching: Watching, number: int) -> bool:

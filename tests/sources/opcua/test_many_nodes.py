@@ -67,7 +67,10 @@ def test_a_monitor_that_is_killed_loses_and_doubles_nothing(
     line = Line(settings, source_text(plant.plant.url, 20))
     try:
         line.connected()
-        wait_until(lambda: len(line.values("tag_19")) == written, LONGEST)
+        write_last = [(f"n{node}", _now(), float(written), 0) for node in range(20)]
+        plant.write(*write_last)
+        written += 1
+        wait_until(lambda: line.values("tag_19")[-1:] == [float(written - 1)], LONGEST)
         for tag in range(20):
             assert line.values(f"tag_{tag}") == [float(value) for value in range(written)]
         assert line.health().gaps == 0
