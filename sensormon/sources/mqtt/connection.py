@@ -25,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from sensormon.model.errors import SourceError
 from sensormon.sources.mqtt.broker import Broker
+from sensormon.sources.mqtt.buffered import BufferedSocket
 from sensormon.sources.mqtt.refusals import MustBeMended, ended, refused, unreachable
 
 WINDOW = 2_000
@@ -72,6 +73,8 @@ class _Client(Client):
     """paho's client with a way to connect that leaves no socket open when TLS does not come about."""
 
     def __init__(self, broker: Broker, connecting: float, **more: Any) -> None:
+        self.buffered: BufferedSocket | None = None
+        """What is connected, or was last."""
         self._broker = broker
         self._connecting = connecting
         super().__init__(
@@ -82,18 +85,22 @@ class _Client(Client):
             **more,
         )
 
-    def _create_socket(self) -> socket.socket:
+    def _create_socket(self) -> BufferedSocket:
         broker = self._broker
         context = _context(broker) if broker.tls else None
         plain = socket.create_connection((broker.host, broker.port), self._connecting)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # acknowledgements are small and many
         if context is None:
-            return plain
+            return self._buffered(plain)
         try:
-            return context.wrap_socket(plain, server_hostname=broker.host)
+            return self._buffered(context.wrap_socket(plain, server_hostname=broker.host))
         except BaseException:
             plain.close()
             raise
+
+    def _buffered(self, inner: socket.socket) -> BufferedSocket:
+        self.buffered = BufferedSocket(inner)
+        return self.buffered
 
 
 class Connection:
@@ -170,13 +177,14 @@ class Connection:
 
         Raises SourceError when the connection has come to its end.
         """
-        connected = self._client.socket()
-        if connected is None:
+        connected = self._client.buffered
+        if connected is None or self._client.socket() is None:
             raise self._end()
         reading = room()
-        pending = reading and isinstance(connected, ssl.SSLSocket) and connected.pending() > 0
+        pending = reading and connected.pending() > 0
+        writing = self._client.want_write() or connected.has_waiting
         poll = select.poll()
-        events = (select.POLLIN if reading else 0) | (select.POLLOUT if self._client.want_write() else 0)
+        events = (select.POLLIN if reading else 0) | (select.POLLOUT if writing else 0)
         poll.register(connected.fileno(), events)
         poll.register(self._wake_in.fileno(), select.POLLIN)
         ready = dict(poll.poll(0 if pending else round(seconds * 1000)))
@@ -194,6 +202,10 @@ class Connection:
             if self._client.want_write():
                 self._client.loop_write()
             self._client.loop_misc()
+            if self._client.socket() is not None:
+                connected.flush()
+        except OSError as error:
+            raise self._end() from error
         except _UNREADABLE as error:
             raise SourceError(
                 f"the broker sent what is not MQTT ({type(error).__name__})",
@@ -249,7 +261,7 @@ class Connection:
 
     # -- what paho calls, in the thread of `pump` ----------------------------------------
 
-    def _make(self, password: str) -> Client:
+    def _make(self, password: str) -> _Client:
         broker, five = self._broker, self._broker.version == "5"
         client = _Client(
             broker,

@@ -245,7 +245,7 @@ def _document(payload: bytes) -> object:
     """The JSON of a payload. Raises _Refusal."""
     text = _text(payload)
     try:
-        return json.loads(text, object_pairs_hook=_fields, parse_constant=_no_number)
+        return _DECODER.decode(text)
     except RecursionError:
         raise _Refusal(Reason.MALFORMED, "the payload is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -274,6 +274,9 @@ def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(text: str) -> float:
     raise _Refusal(Reason.NOT_FINITE, f"{text} is not a number that can be stored")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_fields, parse_constant=_no_number)
 
 
 def _plain(payload: bytes) -> float | str:

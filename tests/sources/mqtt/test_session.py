@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -182,6 +183,58 @@ def test_a_wrong_password_is_said_and_not_shown(
         until(lambda: listener.health.link is Link.FAILED)
         assert "not authorised" in listener.health.trouble.what
         assert "mistyped" not in str(listener.health)
+
+
+RULES = {
+    "defaultACLAccess": {
+        "publishClientSend": True,
+        "publishClientReceive": True,
+        "subscribe": False,
+        "unsubscribe": True,
+    },
+    "anonymousGroup": "everybody",
+    "groups": [{"groupname": "everybody", "roles": [{"rolename": "reader"}]}],
+    "roles": [
+        {
+            "rolename": "reader",
+            "acls": [{"acltype": "subscribePattern", "topic": "allowed/#", "priority": 0, "allow": True}],
+        }
+    ],
+    "clients": [],
+}
+"""Of Mosquitto's plugin, since its plain access lists grant every subscription."""
+
+
+@VERSIONS
+def test_a_refused_subscription_is_said_and_the_others_go_on(tmp_path: Path, version: str) -> None:
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("this Mosquitto has no plugin for access lists")
+    rules = tmp_path / "rules.json"
+    rules.write_text(json.dumps(RULES))
+    with started(tmp_path / "m", more=(f"plugin {plugin}", f"plugin_opt_config_file {rules}")) as mosquitto:
+        broker, device = account(mosquitto, version), Device(mosquitto)
+        some = Listener(broker, [("allowed/#", 1), ("forbidden/#", 1)]).until_connected()
+        device.publish("allowed/a", "1")
+        until(lambda: some.payloads == ["1"])
+        assert some.health.link is Link.CONNECTED
+        assert some.health.detail == "1 of 2 subscriptions"
+        assert "the broker refuses the subscription of 'forbidden/#'" in some.health.trouble.what
+        some.stop()
+        none = Listener(replace(broker, client_id="other"), [("forbidden/#", 1)])
+        until(lambda: none.health.link is Link.FAILED)
+        assert "refuses the subscription" in none.health.trouble.what
+        none.stop()
+        device.close()
+
+
+def test_a_lower_qos_than_asked_for_is_said(tmp_path: Path) -> None:
+    with (
+        started(tmp_path / "m", more=("max_qos 0",)) as mosquitto,
+        listening(account(mosquitto)) as listener,
+    ):
+        until(lambda: listener.health.trouble is not None)
+        assert "the broker grants '#' with QoS 0 only" in listener.health.trouble.what
 
 
 def test_a_known_user_is_let_in(tmp_path: Path) -> None:
