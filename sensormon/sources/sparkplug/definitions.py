@@ -36,3 +36,12 @@ def tag_of(name: str, node: str, metric: Defined) -> Tag:
 
 def _plain(text: str) -> str:
     return UNFIT.sub("", text).strip()[:_LONGEST_LABEL]
+
+
+def plain_tag(name: str, value: float | str) -> Tag:
+    """The tag of this name for a value that comes before a birth certificate."""
+    if isinstance(value, float):
+        return Tag(name, name, simulated=False)
+    if value in BOOLEAN:
+        return Tag(name, name, simulated=False, states=BOOLEAN, kind="boolean")
+    return Tag(name, name, simulated=False, kind="text")

@@ -105,7 +105,7 @@ class Group:
         readings: list[Reading] = []
         rejections: list[Rejection] = []
         if self._config.reads_device(address.device) or address.kind is Kind.NDEATH:
-            self._measured(address.node, now, brought.measured, readings, rejections)
+            self._measured(address, now, brought.measured, readings, rejections)
             self._refused(address.node, now, brought.refused, rejections)
             self._lost(address.node, brought, readings)
         return Step(
@@ -122,19 +122,21 @@ class Group:
 
     def _measured(
         self,
-        node: str,
+        address: Address,
         now: int,
         measured: Sequence[Measured],
         readings: list[Reading],
         rejections: list[Rejection],
     ) -> None:
+        birth = address.kind in (Kind.NBIRTH, Kind.DBIRTH)
         for row in measured:
             try:
-                tag = self._tag(node, row.device, row.name)
-                if tag:
+                tag = self._tag(address.node, row.device, row.name)
+                no_value_yet = birth and row.value is None and tag not in self._last
+                if tag and not no_value_yet:
                     readings.append(self._reading(tag, row))
             except ValueError as error:
-                shown = self._named.get((node, row.device, row.name), row.name)
+                shown = self._named.get((address.node, row.device, row.name), row.name)
                 value = "" if row.value is None else str(row.value)
                 rejections.append(self._rejection(now, shown, row.time, value, str(error)))
 

@@ -19,6 +19,7 @@ from sensormon.model.readings import Batch, Reading, Rejection
 from sensormon.sources.connected import MOST_READINGS, Intake, Secret
 from sensormon.sources.mqtt.session import Arrived, Publisher, Session, Will
 from sensormon.sources.report import Report
+from sensormon.sources.sparkplug.definitions import plain_tag
 from sensormon.sources.sparkplug.group import Group, Step
 from sensormon.sources.sparkplug.kind import SparkplugSource
 from sensormon.sources.sparkplug.rebirths import SILENT, Rebirths, command
@@ -113,6 +114,7 @@ class HandOver:
         if step.born:
             self._rebirths.born(step.node)
         self._offer(step)
+        self._offer_named(step.readings)
         self._readings += step.readings
         self._rejections += step.rejections
         for note in step.notes:
@@ -138,6 +140,15 @@ class HandOver:
             )
         if kept:
             self._intake.offer_tags(kept)
+
+    def _offer_named(self, readings: Sequence[Reading]) -> None:
+        """Add tags that the file names and no birth certificate has described, as far as their values do."""
+        if self._explicit <= self._offered:
+            return
+        values = {row.tag: row.value for row in readings if row.tag in self._explicit - self._offered}
+        if values:
+            self._offered.update(values)
+            self._intake.offer_tags([plain_tag(tag, value) for tag, value in values.items()])
 
     def _flush(self) -> None:
         """Hand over what was gathered. The known nodes go with it when there are new ones."""

@@ -47,12 +47,14 @@ def details(step: Step) -> list[str]:
 def test_null_has_the_last_value_and_is_refused_without_one() -> None:
     plant = group()
     null = metric(None, DataType.DOUBLE, name="x")
-    assert details(plant.handle(birth(null))) == ["it is null, and there was no value before"]
-    assert plant.handle(data(1, metric(2.5, DataType.DOUBLE, name="x"))).readings[0].value == 2.5
-    (reading,) = plant.handle(data(2, null)).readings
+    step = plant.handle(birth(null))
+    assert (step.readings, step.rejections, len(step.tags)) == ([], [], 1), "a birth may have no value yet"
+    assert details(plant.handle(data(1, null))) == ["it is null, and there was no value before"]
+    assert plant.handle(data(2, metric(2.5, DataType.DOUBLE, name="x"))).readings[0].value == 2.5
+    (reading,) = plant.handle(data(3, null)).readings
     assert (reading.value, reading.quality >> 30) == (2.5, 2)
     (reading,) = plant.handle(
-        data(3, metric(float("nan"), DataType.DOUBLE, name="x", properties={"Quality": 0}))
+        data(4, metric(float("nan"), DataType.DOUBLE, name="x", properties={"Quality": 0}))
     ).readings
     assert (reading.value, reading.quality) == (2.5, Quality.BAD)
 

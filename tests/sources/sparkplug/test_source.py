@@ -214,6 +214,20 @@ def test_what_cannot_be_read_is_refused_with_the_reason(mosquitto: Mosquitto) ->
         assert [tag.name for tag in line.intake.offered] == ["edge/_"]
 
 
+def test_a_named_metric_of_a_node_that_is_not_born_has_its_tag(mosquitto: Mosquitto) -> None:
+    places = {"Speed": "speed", "Running": "running", "Step": "step"}
+    rows = "".join(
+        f'[[sources.line.metrics]]\nmetric = "edge/pump/{name}"\ntag = "{tag}"\n'
+        for name, tag in places.items()
+    )
+    with edge(mosquitto, answers=False) as node, connected(mosquitto, rows) as line:
+        node.data("pump", {"Speed": 4, "Running": False, "Step": "fill"}, named=True)
+        until(lambda: line.intake.values("step") == [("fill", 0)])
+        assert line.intake.values("speed") == [(4.0, 0)]
+        kinds = {tag.name: tag.kind for tag in line.intake.offered}
+        assert kinds == {"speed": "number", "running": "boolean", "step": "text"}
+
+
 def test_birth_certificates_cannot_add_tags_without_end(
     mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
