@@ -31,7 +31,7 @@ from sensormon.sources.sparkplug.topics import Address, Kind, address_of
 
 MOST_NODES = 2_000
 MOST_PLACES = 200_000
-"""Metrics of all nodes, with those that are no longer."""
+"""Metrics of all nodes, with those of earlier births."""
 RETAINED = "a retained message, which is not of now"
 UNREADABLE = "a payload cannot be read"
 ELSEWHERE = "a message that is not of a node or a device"

@@ -48,7 +48,7 @@ Value = bool | int | float | str
 
 
 class Unreadable(ValueError):
-    """Bytes that are no payload, or a value that is not what its datatype says; the text is the reason."""
+    """Bytes that are not a payload, or a value that is not what its datatype says; the text is the reason."""
 
 
 class DataType(IntEnum):
@@ -156,7 +156,7 @@ def metric(
 
 
 def datatype_of(metric: Metric) -> DataType:
-    """What the metric says its value is, by its datatype or its field; unknown if it is no single value."""
+    """What a value is, by the datatype of its metric or by its field; unknown if it is not a single value."""
     number = metric.datatype or _OF_FIELD.get(metric.carrier, 0)
     return DataType(number) if number <= DataType.UUID else DataType.UNKNOWN
 
@@ -344,7 +344,7 @@ def _meaning(wire: Value, carrier: str, datatype: int) -> Value:
         return _signed(int(wire), 32 if carrier == "int_value" else 64, _SIGNED[DataType(datatype)])
     if whole and datatype in _UNSIGNED:
         if int(wire) >> _UNSIGNED[DataType(datatype)]:
-            raise Unreadable(f"{wire} is no {_name(datatype)}")
+            raise Unreadable(f"{wire} does not fit {_name(datatype)}")
         return wire
     if whole and datatype == DataType.DATETIME:
         if int(wire) > _LATEST:
@@ -368,7 +368,7 @@ def _signed(wire: int, travelled: int, bits: int) -> int:
         return number
     if wire < 1 << bits:
         return wire - (1 << bits)
-    raise Unreadable(f"{number} is no Int{bits}")
+    raise Unreadable(f"{number} does not fit Int{bits}")
 
 
 def _travelling(value: Value, datatype: DataType) -> tuple[str, Value]:
@@ -378,17 +378,17 @@ def _travelling(value: Value, datatype: DataType) -> tuple[str, Value]:
     if datatype in _WORDS and isinstance(value, str):
         return "string_value", value
     if isinstance(value, bool | str):
-        raise Unreadable(f"{value!r} is no {_name(datatype)}")
+        raise Unreadable(f"{value!r} does not fit {_name(datatype)}")
     if datatype in (DataType.FLOAT, DataType.DOUBLE):
         return _real(value, datatype)
     if datatype == DataType.DATETIME and math.isfinite(value):
         return "long_value", _milliseconds(round(value * 1_000) * _MS)
     bits = _SIGNED.get(datatype) or _UNSIGNED.get(datatype)
     if bits is None or (isinstance(value, float) and not value.is_integer()):
-        raise Unreadable(f"{value!r} is no {_name(datatype)}")
+        raise Unreadable(f"{value!r} does not fit {_name(datatype)}")
     low = -(1 << (bits - 1)) if datatype in _SIGNED else 0
     if not low <= value < low + (1 << bits):
-        raise Unreadable(f"{value!r} is no {_name(datatype)}")
+        raise Unreadable(f"{value!r} does not fit {_name(datatype)}")
     # In two's complement of its own width, which every reader takes; some refuse that of the field.
     return ("int_value" if bits <= 32 else "long_value"), int(value) & ((1 << bits) - 1)
 
@@ -397,11 +397,11 @@ def _real(value: float, datatype: DataType) -> tuple[str, float]:
     try:
         number = float(value)
     except OverflowError as error:
-        raise Unreadable(f"{value!r} is no {_name(datatype)}") from error
+        raise Unreadable(f"{value!r} does not fit {_name(datatype)}") from error
     if datatype == DataType.DOUBLE:
         return "double_value", number
     if math.isfinite(number) and abs(number) > _LARGEST_FLOAT:
-        raise Unreadable(f"{value!r} is no {_name(datatype)}")
+        raise Unreadable(f"{value!r} does not fit {_name(datatype)}")
     return "float_value", number
 
 

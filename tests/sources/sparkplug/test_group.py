@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensormon.model.clock import SECOND
@@ -110,6 +110,7 @@ PAYLOADS = st.builds(
 )
 
 
+@settings(max_examples=50)
 @given(messages=st.lists(st.tuples(TOPICS, PAYLOADS | st.binary(max_size=40)), max_size=12))
 def test_whatever_comes_makes_batches_or_reasons(messages: list[tuple[str, bytes]]) -> None:
     plant = group()

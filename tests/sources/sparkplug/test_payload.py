@@ -96,8 +96,8 @@ def test_a_whole_number_gets_its_sign_from_its_datatype(
 @pytest.mark.parametrize(
     ("metric", "reason"),
     [
-        (raw("int_value", 300, DataType.INT8), "300 is no Int8"),
-        (raw("int_value", 256, DataType.UINT8), "256 is no UInt8"),
+        (raw("int_value", 300, DataType.INT8), "300 does not fit Int8"),
+        (raw("int_value", 256, DataType.UINT8), "256 does not fit UInt8"),
         (raw("int_value", 1), "nothing says its datatype"),
         (raw("int_value", 1, DataType.FLOAT), "its value came as int_value"),
         (raw("string_value", "1", DataType.INT32), "its value came as string_value"),
