@@ -10,7 +10,8 @@ from pathlib import Path
 from tests.support.modbus_devices import Devices
 from tests.support.rigs.rig import NAME, Sent
 
-INTERVAL = 0.1
+INTERVAL = 1.0
+"""Seconds: long enough for a test to look at ledger and store between two polls."""
 WIDTH = 4
 """Registers of a float64."""
 
