@@ -6,7 +6,6 @@ kill it goes on exactly there. What it is not: an import, which a person starts 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ from sensormon.intake.folder_files import (
 from sensormon.intake.folder_reading import (
     HEAD,
     Part,
+    beyond,
     cut,
     empty,
     head,
@@ -37,6 +37,7 @@ from sensormon.intake.folder_reading import (
     parts_of,
     read_lines,
     read_whole,
+    readings_mark,
     wide_tags,
 )
 from sensormon.model.errors import SensormonError, SourceError
@@ -187,22 +188,22 @@ class Watch:
             return True
         if seen != stamp:
             return False
-        digest = _digest(file)
-        if known.mark != digest:
-            if known.mark:
-                self._report.gap(ANEW)
-            known = Read(entry.inode, mark=digest)
         of = empty(self._config.name, self._intake.clock.now())
         whole = read_whole(file, entry.name, mapping, self._intake.tags(), of)
+        if known.offset and readings_mark(whole.batch, known.offset) != known.mark:
+            self._report.gap(ANEW)
+            known = Read(entry.inode)
         if whole.unsure:
             self._report.note(TWICE, whole.unsure)
-        parts = parts_of(whole, MOST_READINGS)
-        for place, part in enumerate(parts[known.readings :], known.readings + 1):
+        parts = parts_of(beyond(whole, known.offset, known.lines), MOST_READINGS)
+        for place, part in enumerate(parts, 1):
             if self._stopping.is_set():
                 return False
-            known = replace(known, readings=place)
+            count = known.offset + len(part.batch)
+            known = replace(known, offset=count, mark=readings_mark(whole.batch, count))
             if place == len(parts):
-                known = replace(known, size=entry.size, modified=entry.modified)
+                last = max((each.index for each in whole.refused), default=0)
+                known = replace(known, lines=last, size=entry.size, modified=entry.modified)
             self._reads[entry.name] = known
             self._hand_over(part)
         return True
@@ -245,12 +246,3 @@ class Watch:
 
 def _tag(name: str) -> Tag:
     return Tag(name, name.replace("_", " ").capitalize(), simulated=False)
-
-
-def _digest(file: int) -> str:
-    digest = hashlib.blake2b(digest_size=8)
-    offset = 0
-    while part := os.pread(file, 1 << 20, offset):
-        digest.update(part)
-        offset += len(part)
-    return digest.hexdigest()

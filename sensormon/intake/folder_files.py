@@ -28,23 +28,22 @@ _TAIL = 256
 
 @dataclass(frozen=True)
 class Read:
-    """How far a file was read: `offset` bytes and `lines`, or `readings` of a file that is read as a whole.
+    """How far a file was read: `offset` bytes, which are `lines`; `mark` is the digest of what was there.
 
-    `mark` is the digest of what was there, `size` and `modified` (ns) what the file had when it was read
-    as a whole; 0 before.
+    Of a file that is read as a whole `offset` counts its readings, in order of time, and `lines` is the last
+    line that was none. It had `size` and was `modified` then (ns).
     """
 
     inode: int
     offset: int = 0
     lines: int = 0
     mark: str = ""
-    readings: int = 0
     size: int = 0
     modified: int = 0
 
     def as_list(self) -> list[Any]:
         """For a position, which is in every record: as short as can be."""
-        return [self.inode, self.offset, self.lines, self.mark, self.readings, self.size, self.modified]
+        return [self.inode, self.offset, self.lines, self.mark, self.size, self.modified]
 
 
 def reads_of(position: Mapping[str, Any] | None) -> dict[str, Read]:

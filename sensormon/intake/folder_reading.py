@@ -7,6 +7,7 @@ is an error, never a guess.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import tempfile
@@ -163,6 +164,23 @@ def _batch(readings: Readings, of: Batch) -> Batch:
 def empty(source: str, received: int) -> Batch:
     """A batch without readings, of this source."""
     return Batch.of((), source=source, received=received)
+
+
+def readings_mark(batch: Batch, count: int) -> str:
+    """The digest of the first readings of a file, which says whether they are still the same."""
+    digest = hashlib.blake2b(digest_size=8)
+    for column in (batch.time, batch.value, batch.quality, batch.tag):
+        digest.update(np.ascontiguousarray(column[:count]).tobytes())
+    words = [] if batch.word is None else [batch.words[word] for word in batch.word[:count] if word >= 0]
+    digest.update(repr((batch.tags, words)).encode())
+    return digest.hexdigest()
+
+
+def beyond(part: Part, count: int, line: int) -> Part:
+    """What comes after the first readings, and what is none after this line."""
+    rest = np.arange(count, len(part.batch))
+    refused = tuple(each for each in part.refused if each.index > line)
+    return Part(part.batch.take(rest), refused, part.place[count:])
 
 
 def cut(part: Part, lines: bytes, first: int, most: int) -> Sequence[tuple[Part, bytes]]:

@@ -274,13 +274,18 @@ def test_a_whole_file_is_read_once_it_stays_as_it_is(tmp_path: Path, form: str) 
     assert folder.look() == [], "it is the same after a restart"
     write(path, 4)
     folder.look()
-    assert folder.levels() == [0.5, 1.5, 2.5, 3.5]
+    assert folder.levels() == [3.5], "what was added"
+    write(path, 2, first=7)
+    folder.look()
+    assert folder.levels() == [7.5, 8.5]
     assert folder.report.health().notes[ANEW] == 1
 
 
-def write(path: Path, rows: int) -> None:
+def write(path: Path, rows: int, first: int = 0) -> None:
     times = pd.date_range("2026-11-30", periods=rows, freq="min")
-    frame = pd.DataFrame({"time": times, "level": [n + 0.5 for n in range(rows)], "flow": range(rows)})
+    frame = pd.DataFrame(
+        {"time": times, "level": [first + n + 0.5 for n in range(rows)], "flow": range(rows)}
+    )
     if path.suffix == ".parquet":
         frame.to_parquet(path)
     elif path.suffix == ".xlsx":
