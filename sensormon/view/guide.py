@@ -267,8 +267,8 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
     if received:
         return f"{counted(received, 'reading')}, from the plant's sources, over HTTP or from files. {flags}"
     return (
-        "Nothing sends readings yet. Add a source on the Data page, send one with the line below, or import a "
-        "file, and it appears here."
+        "Nothing sends readings yet. Add a source on the Data page, send one with the line below, or import "
+        "a file, and it appears here."
     )
 
 
