@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from sensormon.model.clock import HOUR, SECOND
+from sensormon.model.clock import HOUR, MINUTE, SECOND
 from sensormon.model.format import duration
 from sensormon.model.readings import Ints, Origin
 from sensormon.model.timestamps import render
 
 HISTORY = HOUR
 """µs: readings that are older when they are read are history."""
+
+AHEAD = 10 * MINUTE
+"""µs after now: no reading with a later time is taken. A cursor does not follow one, or a single wrong clock
+would hide all that comes after it."""
 
 
 def live_from(times: Ints, now: int) -> int:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from sensormon.model.clock import DAY, SECOND
+from sensormon.model.clock import DAY
 from sensormon.model.errors import SourceError
 from sensormon.model.line_tags import LineTag
 from sensormon.model.tags import NAME, Tag
 from sensormon.model.timestamps import parse, render
-from sensormon.sources.backfill import BackfillProgress, live_from, origin_of
+from sensormon.sources.backfill import AHEAD, BackfillProgress, live_from, origin_of
 from sensormon.sources.connected import MOST_READINGS, ConnectedSource, Explorer, Intake, Secret
 from sensormon.sources.influxdb.explorer import InfluxExplorer
 from sensormon.sources.influxdb.kind import InfluxSource
@@ -33,8 +33,8 @@ _FEW = MOST // 4
 _WINDOW = DAY
 """µs of the first stretch."""
 _LONGEST = 400 * DAY
-_AHEAD = 600 * SECOND
-"""µs after now up to which readings are taken."""
+_MOST_AHEAD = 10_000
+"""Readings too far in the future that are refused one by one."""
 _MOST_SEEN = 500_000
 _NS = 1_000
 
@@ -101,11 +101,12 @@ class Following:
         self._window = _WINDOW * _NS
         self._seen: dict[int, int] = {}
         self._offered: set[str] = set()
+        self._ahead: set[int] = set()
         self._progress = BackfillProgress()
 
     def read(self, server: Server) -> None:
         """Everything that is there now, and once more what may have come late."""
-        end = (self._intake.clock.now() + _AHEAD) * _NS
+        end = (self._intake.clock.now() + AHEAD) * _NS
         late = round(self._config.late * 1_000_000_000)
         since = (
             max(self._floor, self._cursor - late) if self._seen or self._began is not None else self._cursor
@@ -121,6 +122,26 @@ class Following:
             since = until
         if not self._stopping.is_set():
             self._forget(self._cursor - late)
+            self._refuse_ahead(server, end)
+
+    def _refuse_ahead(self, server: Server, end: int) -> None:
+        """Points of a clock that is ahead, by a day at most: refused once, read again when due."""
+        points = Points()
+        with closing(server.points(end, end + DAY * _NS)) as pieces:
+            for series in pieces:
+                points.add(series, self._rule)
+                if points.count > _MOST_AHEAD:
+                    break
+        gathered = points.readings(self._config.name, self._intake.clock.now())
+        prints = gathered.prints()
+        new = [row for row, each in enumerate(prints) if each not in self._ahead][
+            : _MOST_AHEAD - len(self._ahead)
+        ]
+        self._ahead.update(prints[row] for row in new)
+        if new:
+            batch, malformed = gathered.take(np.array(new, dtype=np.int64)).parted()
+            self._offer(gathered)
+            self._intake.take(batch, malformed)
 
     def _asked(self, server: Server, since: int, until: int) -> Gathered | None:
         """The readings of this stretch; None if they are too many, and the next one is to be shorter."""

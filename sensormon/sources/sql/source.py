@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from sensormon.model.errors import SourceError
 from sensormon.model.format import counted
 from sensormon.model.tags import NAME, Tag
-from sensormon.sources.backfill import BackfillProgress, live_from, origin_of
+from sensormon.sources.backfill import AHEAD, BackfillProgress, live_from, origin_of
 from sensormon.sources.connected import ConnectedSource, Explorer, Intake, Secret
 from sensormon.sources.report import Report
 from sensormon.sources.sql.columns import Layout, layout_of
@@ -22,10 +23,13 @@ from sensormon.sources.sql.kind import UNITS, SqlSource
 from sensormon.sources.sql.opening import database_of
 from sensormon.sources.sql.progress import Pass, Seen, Sifted, bound_of, place_of
 from sensormon.sources.sql.rows import Reading, Row, Rows, readings_of
+from sensormon.sources.sql.times import times_of
 from sensormon.sources.watcher import cancelled_by
 
 BACKOFF = (0.5, 1.0, 2.0, 5.0)
 """Seconds before a database that is away is tried again; the last value for all further tries."""
+_MOST_AHEAD = 10_000
+"""Rows too far in the future that are refused one by one."""
 _LATE_SHARE = 9
 """Late rows are looked for again after so many times as long as it took."""
 
@@ -91,6 +95,7 @@ class Following:
         self._floor: Any = None
         self._reading = Reading(config.name, Layout(0, 0))
         self._offered: set[str] = set()
+        self._ahead: set[Row] = set()
         self._progress = BackfillProgress()
 
     def begin(self, database: Database) -> None:
@@ -128,6 +133,12 @@ class Following:
         return earlier(cursor, self._config.late, UNITS.get(self._config.time_unit))
 
     def _take(self, page: Sequence[Row], passing: Pass) -> None:
+        due = self._due(page)
+        if due < len(page):
+            self._refuse_ahead(page[due:])
+            page = page[:due]
+        if not page:
+            return
         sifted = passing.sift(page)
         if not sifted.new:
             self._place = passing.taken(sifted)
@@ -138,6 +149,29 @@ class Following:
         if self._config.late:
             since = self._since if self._since is not None else self._window(self._place.cursor)
             self._seen.add(page, passing.values(page), since)
+
+    def _due(self, page: Sequence[Row]) -> int:
+        """How many rows at the beginning of the page the cursor may follow; those after them are too new."""
+        layout = self._reading.layout
+        if layout.cursor != layout.time:
+            return len(page)
+        latest = self._intake.clock.now() + AHEAD
+
+        def is_ahead(row: Row) -> bool:
+            times, _ = times_of([row[layout.time]], self._reading.zone, self._reading.unit)
+            return int(times[0]) > latest
+
+        return bisect_left(page, True, key=is_ahead)
+
+    def _refuse_ahead(self, ahead: Sequence[Row]) -> None:
+        """Rows of a clock that is ahead: refused, once, with the reason; they are read when they are due."""
+        new = [row for row in ahead if row not in self._ahead]
+        if not new or len(self._ahead) >= _MOST_AHEAD:
+            return
+        self._ahead.update(new)
+        rows = self._readings(new)
+        self._offer(rows)
+        self._intake.take(rows.batch, rows.malformed)
 
     def _take_unsure(self, unsure: Sequence[Row]) -> None:
         """Rows at or before the place: late ones, or such as were read before a restart."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.clock import MINUTE, SECOND, ManualClock
 from sensormon.model.errors import SourceError
 from sensormon.model.timestamps import EPOCH, to_datetime
 from sensormon.sources.report import Report
@@ -184,3 +184,23 @@ def test_refused_rows_are_refused_once(table: Connection, source: Source, intake
     assert [each.detail for each in intake.refused] == ["there is no tag", "there is no value"]
     read_once(source(), intake, passes=3)
     assert len(intake.refused) == 2
+
+
+def test_a_clock_that_is_ahead_hides_nothing(table: Connection, source: Source, clock: ManualClock) -> None:
+    intake = RecordingIntake(clock)
+    for minutes in (-5, 30):
+        table.execute(
+            "INSERT INTO history VALUES (%s, 'a', %s)", [to_datetime(START + minutes * MINUTE), minutes]
+        )
+    following = Following(source(), intake, Report("line", "sql", "", clock), threading.Event())
+    with database_of(source(), lambda: "") as database:
+        following.begin(database)
+        for minutes in (-4, -3):
+            following.read(database)
+            time = to_datetime(START + minutes * MINUTE)
+            table.execute("INSERT INTO history VALUES (%s, 'a', %s)", [time, minutes])
+        following.read(database)
+        assert sorted(value for _, _, value in intake.readings) == [-5, -4, -3, 30], "30 is refused later on"
+        clock.advance(25 * 60)
+        following.read(database)
+    assert [value for _, _, value in intake.readings][4:] == [30]

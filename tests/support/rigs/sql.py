@@ -48,12 +48,9 @@ class Rig:
     def send(self, values: Sequence[Sent]) -> None:
         """Insert them."""
         rows = [
-            (
-                to_datetime(sent.time),
-                sent.tag,
-                sent.value,
-                int(Quality.GOOD if sent.good else Quality.BAD_SENSOR_FAILURE),
-            )
+            (to_datetime(sent.time), sent.tag, sent.value, int(Quality.GOOD))
+            if sent.good
+            else (to_datetime(sent.time), sent.tag, None, int(Quality.BAD_SENSOR_FAILURE))
             for sent in values
         ]
         with psycopg.connect(self._url, autocommit=True) as connection, connection.cursor() as cursor:
