@@ -56,7 +56,7 @@ class Origin(StrEnum):
     """The origin of a reading; stored with it."""
 
     LIVE = "live"
-    BACKFILL = "backfill"  # simulated history made at the very first start
+    BACKFILL = "backfill"  # history before live readings: simulated at the first start, or of a database
     IMPORT = "import"  # from a file, scored as it would have been live
 
 
