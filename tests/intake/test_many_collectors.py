@@ -66,8 +66,12 @@ def test_one_of_two_runs_it_and_the_other_names_it(plant: Together, server: Rig)
     wait_until(lambda: [each.link for each in theirs.health()] == [Link.ELSEWHERE, Link.CONNECTED])
     assert [*mine.problems(), *theirs.problems()] == []
     mine.stop()
-    theirs.look()
-    wait_until(lambda: [each.link for each in theirs.health()] == [Link.CONNECTED] * 2)
+
+    def has_both() -> bool:
+        theirs.look()  # the server notices after a moment that the other has let go
+        return [each.link for each in theirs.health()] == [Link.CONNECTED] * 2
+
+    wait_until(has_both)
     theirs.stop()
 
 
