@@ -86,7 +86,7 @@ def rename_all(shown: Opened, rows: Rows, values: list[Keys], naming: Naming) ->
         return
     first = values[0]
     address = rows.address_of(first)
-    label = shown.offered[address].label if address in shown.offered else ""
+    label = shown.offered[address].name if address in shown.offered else ""
     example = name_by_rule(naming, address, label)
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button("Name all by this rule", key=shown.key("rename"))

@@ -133,7 +133,7 @@ def _column_row(offer: Offer) -> Keys:
     return {"name": offer.label}
 
 
-_TAG = Field("tag", "Tag", needed=True, help="The tag that its readings become")
+_TAG = Field("tag", "Tag", needed=True, example="ti_101", help="The tag that its readings become")
 _INTERVAL = Field(
     "interval", "Interval, s", Input.NUMBER, "Seconds between two readings", usual=1.0, example="1"
 )
@@ -208,7 +208,13 @@ FORMS: dict[str, Form] = {
             "metrics",
             "metric",
             (
-                Field("metric", "Metric", needed=True, help="NODE/DEVICE/METRIC, or NODE//METRIC"),
+                Field(
+                    "metric",
+                    "Metric",
+                    needed=True,
+                    example="node1/pump/flow",
+                    help="NODE/DEVICE/METRIC, or NODE//METRIC",
+                ),
                 _TAG,
             ),
             ("metric",),
@@ -231,7 +237,9 @@ FORMS: dict[str, Form] = {
                 Field(
                     "table", "Table", Input.CHOICE, "", ("holding", "input", "coil", "discrete"), "holding"
                 ),
-                Field("address", "Address", Input.WHOLE, "The protocol's own, from 0", needed=True),
+                Field(
+                    "address", "Address", Input.WHOLE, "The protocol's own, from 0", needed=True, example="10"
+                ),
                 Field(
                     "type",
                     "Type",
@@ -301,21 +309,28 @@ FORMS: dict[str, Form] = {
         ),
     ),
     "influxdb": Form(
-        "Runs a query on InfluxDB 1.x now and then, from where it stopped.",
+        "Runs a query on InfluxDB 1.x again and again, each time from where it stopped.",
         (
             Field("url", "Address", help=_URL, example="http://influx.plant.example:8086", needed=True),
             Field("database", "Database", needed=True, example="plant"),
             _USER,
-            Field("query", "Query", Input.LONG, "InfluxQL", example='SELECT * FROM "sensors"', needed=True),
-            _INTERVAL,
+            Field("interval", "Interval, s", Input.NUMBER, "Seconds between two queries", usual=10.0),
+            Field(
+                "query",
+                "Query",
+                Input.LONG,
+                "InfluxQL, with $cursor and $end where the time is compared",
+                example="SELECT * FROM history WHERE time >= $cursor AND time < $end GROUP BY *",
+                needed=True,
+            ),
         ),
     ),
     "folder": Form(
         "Watches a folder for new and growing files, by a saved mapping of Data → Import.",
         (
-            Field("path", "Folder", example="/data/incoming", needed=True),
+            Field("path", "Folder", example="/srv/loggers/line1", needed=True),
             Field("pattern", "Files", example="*.csv"),
-            Field("mapping", "Mapping", help="The name of a saved mapping"),
+            Field("mapping", "Mapping", help="The name of a saved mapping", example="loggers", needed=True),
         ),
         has_secret=False,
     ),

@@ -98,7 +98,7 @@ def renamed(rows: Rows, values: Sequence[Keys], offered: Mapping[str, Tag], nami
         if is_pattern(str(row.get(rows.tag, ""))):
             result.append(dict(row))
             continue
-        label = offered[address].label if address in offered else ""
+        label = offered[address].name if address in offered else ""
         tag = name_by_rule(naming, address, label, taken)
         taken.append(tag)
         result.append({**row, rows.tag: tag})
@@ -127,7 +127,7 @@ def _kind(row: Keys) -> str:
 
 
 def _title(offer: Offer) -> str:
-    return offer.tag.label if offer.tag is not None and offer.tag.label else offer.label
+    return offer.tag.name if offer.tag is not None and offer.tag.name else offer.label
 
 
 def offers_frame(offers: Sequence[Offer], chosen: frozenset[str]) -> pd.DataFrame:

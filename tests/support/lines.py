@@ -202,7 +202,7 @@ class Lines:
                 name.partition("/")[2],
                 has_more=False,
                 tag=Tag(
-                    name,
+                    name.partition("/")[2],
                     name.partition("/")[2],
                     point.unit,
                     valid=(point.low, point.high),
