@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sensormon.bench.long_history import tag_name
 from sensormon.bench.measured import Figures, Measured, Size, load_since, machine_load, ratios, spread
+from sensormon.bench.tick import as_the_server
 from sensormon.model.clock import SECOND, SystemClock
 from sensormon.model.readings import Batch, Reading
 from sensormon.model.settings import Settings
@@ -42,7 +43,7 @@ def outputs(size: Size, folder: Path | None = None, tags: int = 1_000, seconds: 
     seconds = 6 * seconds if size.full else seconds
     figures: Figures = {}
     reference: Figures = {}
-    with tempfile.TemporaryDirectory(dir=folder) as name:
+    with tempfile.TemporaryDirectory(dir=folder) as name, as_the_server():
         root = Path(name)
         for way, (text, running) in _ways(root).items():
             place = root / way.replace(" ", "_")

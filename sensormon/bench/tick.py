@@ -36,7 +36,7 @@ def tick(size: Size, ticks: int = 400) -> Measured:
     figures: Figures = {}
     reference: Figures = {}
     ratio: Figures = {}
-    with _as_the_server():
+    with as_the_server():
         for tags in COUNTS:
             for kind in KINDS:
                 with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def _ticks(folder: Path, tags: int, kind: str, ticks: int) -> tuple[list[float],
 
 
 @contextmanager
-def _as_the_server() -> Iterator[None]:
+def as_the_server() -> Iterator[None]:
     """Threads of this process take turns as often as in the server."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)
