@@ -43,7 +43,7 @@ async def serve(port: int, count: int) -> None:
     await server.start()
     _say("ready")
     loop = asyncio.get_running_loop()
-    number = 0
+    number = 1
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         hertz, seconds = map(float, line.split())
         turns = round(hertz * seconds)
