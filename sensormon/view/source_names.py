@@ -38,6 +38,8 @@ def name_by_rule(naming: Naming, address: str, label: str, taken: Iterable[str] 
 
     >>> name_by_rule(Naming("{1}_{name}", "s1_", True), "ns=2;s=Line1.TI-101", "TI-101")
     's1_line1_ti-101'
+    >>> name_by_rule(Naming(), "holding 10", "")
+    'holding_10'
     """
     parts = parts_of(address)
 
@@ -47,7 +49,8 @@ def name_by_rule(naming: Naming, address: str, label: str, taken: Iterable[str] 
             place = int(key)
             return parts[place - 1] if 1 <= place <= len(parts) else ""
         last = parts[-1] if parts else address
-        return {"name": label or last, "last": last, "address": address}.get(key, "")
+        name = label or (address if last.isdigit() else last)  # a number alone says too little
+        return {"name": name, "last": last, "address": address}.get(key, "")
 
     title = naming.prefix + _PART.sub(part, naming.pattern or "{name}")
     return tag_name(title.lower() if naming.lower else title, taken)
