@@ -30,6 +30,15 @@ ACTS = {
 _STAYS = "Completed work is kept."
 
 
+def act_to_cancel(kind: str) -> Act:
+    """What somebody may do who may cancel a job of this kind; a kind may say more after its first word.
+
+    >>> act_to_cancel("test shift 0")
+    <Act.MANAGE_NOTIFICATIONS: 'manage notifications'>
+    """
+    return ACTS[kind] if kind in ACTS else ACTS[kind.partition(" ")[0]]
+
+
 def job_line(m: Monitor, job: Job, cancelled: str = _STAYS) -> None:
     """A bar and a Cancel button while it runs; afterwards the error or that it was cancelled."""
     if job.running:
@@ -37,7 +46,7 @@ def job_line(m: Monitor, job: Job, cancelled: str = _STAYS) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             words = "; ".join(part for part in (progress.words or "starting", progress.waiting) if part)
             st.progress(progress.share or 0.0, f"{literal(job.title)}: {words}")
-            act = ACTS[job.kind]
+            act = act_to_cancel(job.kind)
             pressed = st.button(
                 "Cancel", key=f"cancel-{job.id}", **allowed(m, act, disabled=progress.cancelling)
             )

@@ -166,6 +166,7 @@ class Line:
 
     def balances(self) -> None:
         """Nothing is missing in the ledger."""
+        self.switch(on=False)  # a source that polls would go on between two looks
         wait_until(lambda: self.monitor.ledger.now().total.pending == 0, PATIENCE)
         total = self.monitor.ledger.now().total
         assert total.difference == 0

@@ -12,6 +12,7 @@ from typing import Any
 from asyncua import ua
 
 from sensormon.model.clock import SECOND
+from sensormon.model.format import counted
 from sensormon.sources.opcua import items
 from sensormon.sources.opcua.delivery import GONE, Delivery
 from sensormon.sources.opcua.history import Missed, fill
@@ -127,7 +128,7 @@ class Connected:
     def _tell(self) -> None:
         """What a person reads beside "connected"."""
         bad = len(self._run.delivery.bad)
-        parts = [f"{len(self._nodes) - len(self._missing):,} nodes"]
+        parts = [counted(len(self._nodes) - len(self._missing), "node")]
         if self._missing:
             parts.append(f"{len(self._missing):,} not there")
         if bad:

@@ -11,6 +11,7 @@ from asyncua import ua
 
 from sensormon.model.clock import SystemClock
 from sensormon.model.errors import SourceError
+from sensormon.model.format import counted
 from sensormon.model.readings import Batch
 from sensormon.sources.connected import Offer, Preview, Secret, Seen
 from sensormon.sources.opcua.browse import children, count_bad, offers
@@ -100,7 +101,7 @@ class OpcUaExplorer:
             problems.append("nothing is encrypted: anybody on the way can read and change values")
         if config.deadband or any(item.deadband for item in config.nodes):
             problems.append("with a deadband the server drops every change that is smaller")
-        summary = f"connects, sees {more}{len(nodes):,} nodes"
+        summary = f"connects, sees {more}{counted(len(nodes), 'node')}"
         return Seen(
             summary + (f", {bad:,} answer with bad quality" if bad else ""), tuple(problems[:_MOST_PROBLEMS])
         )
