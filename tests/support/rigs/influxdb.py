@@ -16,7 +16,6 @@ url = "{url}"
 database = "plant"
 query = "SELECT value FROM history WHERE time >= $cursor AND time < $end GROUP BY *"
 interval = 0.1
-new_tags = true
 """
 
 
@@ -24,6 +23,7 @@ class Rig:
     """See `rigs.rig.Rig`. InfluxDB has no quality: what a failed sensor says is not written."""
 
     has_times = True
+    has_qualities = False
     keeps = True
 
     def __init__(self, folder: Path, tags: int) -> None:

@@ -107,6 +107,7 @@ class Rig:
     """See `tests.support.rigs.rig.Rig`."""
 
     has_times = True
+    has_qualities = True
     keeps = True
 
     def __init__(self, folder: Path, tags: int) -> None:

@@ -20,6 +20,7 @@ class Rig:
     """See `Rig`. Its values are those of the moment of a poll: what comes between two polls is never seen."""
 
     has_times = False
+    has_qualities = True
     keeps = False
 
     def __init__(self, folder: Path, tags: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sensormon.model.clock import SECOND
+from tests.support.line_gate import LineGate
 from tests.support.mosquitto import Device, Mosquitto
 from tests.support.rigs.rig import NAME, Sent
 
@@ -15,6 +16,7 @@ class Rig:
     """See `tests.support.rigs.rig.Rig`. It goes away as a broker does that is stopped: messages are kept."""
 
     has_times = True
+    has_qualities = True
     keeps = True
 
     def __init__(self, folder: Path, tags: int) -> None:
@@ -22,10 +24,11 @@ class Rig:
         self.environment: dict[str, str] = {}
         self._broker = Mosquitto(folder / "mosquitto")
         self._device = Device(self._broker)
+        self._gate = LineGate(self._broker.port)
         self.text = f"""
 [sources.{NAME}]
 kind = "mqtt"
-url = "{self._broker.url}"
+url = "mqtt://127.0.0.1:{self._gate.port}"
 [[sources.{NAME}.topics]]
 topic = "plant/+"
 tag = "{{1}}"
@@ -47,13 +50,14 @@ quality = "$.q"
 
     def go_away(self) -> None:
         """See `Rig.go_away`."""
-        self._broker.stop()
+        self._gate.shut()
 
     def come_back(self) -> None:
         """See `Rig.come_back`."""
-        self._broker.start()
+        self._gate.open()
 
     def close(self) -> None:
         """See `Rig.close`."""
+        self._gate.close()
         self._device.close()
         self._broker.close()

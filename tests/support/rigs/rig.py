@@ -32,6 +32,8 @@ class Rig(Protocol):
     """sources.toml, with one source of the name `NAME` that reads all the tags."""
     has_times: bool
     """Whether values carry their own time; else they have the time of the poll or of their arrival."""
+    has_qualities: bool
+    """Whether values carry their quality; else what a failed sensor says is not sent."""
     keeps: bool
     """Whether the server keeps what is sent while the source is away, and hands it over afterwards."""
     environment: dict[str, str]

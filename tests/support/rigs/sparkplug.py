@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sensormon.sources.sparkplug.payload import DataType
 from tests.support.edge_node import EdgeNode
+from tests.support.line_gate import LineGate
 from tests.support.mosquitto import UNLIMITED, Mosquitto
 from tests.support.rigs.rig import NAME, Sent
 
@@ -21,18 +22,21 @@ class Rig:
     """
 
     has_times = True
+    has_qualities = True
     keeps = False
 
     def __init__(self, folder: Path, tags: int) -> None:
         self.tags = tuple(f"tag_{number}" for number in range(tags))
         self.environment: dict[str, str] = {}
         self._broker = Mosquitto(folder / "mosquitto", more=(*UNLIMITED, "queue_qos0_messages true"))
+        self._gate = LineGate(self._broker.port)
         self._node = EdgeNode(self._broker.port, {_DEVICE: dict.fromkeys(self.tags, (DataType.DOUBLE, None))})
         rows = (
             f'[[sources.{NAME}.metrics]]\nmetric = "edge/{_DEVICE}/{tag}"\ntag = "{tag}"\n'
             for tag in self.tags
         )
-        head = f'kind = "sparkplug"\nurl = "{self._broker.url}"\ngroup = "plant"\n'
+        url = f"mqtt://127.0.0.1:{self._gate.port}"
+        head = f'kind = "sparkplug"\nurl = "{url}"\ngroup = "plant"\nnew_tags = false\n'
         self.text = f"[sources.{NAME}]\n{head}{''.join(rows)}"
 
     def send(self, values: Sequence[Sent]) -> None:
@@ -45,14 +49,15 @@ class Rig:
 
     def go_away(self) -> None:
         """See `Rig.go_away`."""
-        self._broker.stop()
+        self._gate.shut()
 
     def come_back(self) -> None:
         """See `Rig.come_back`."""
-        self._broker.start()
+        self._gate.open()
         self._node.flush()
 
     def close(self) -> None:
         """See `Rig.close`."""
+        self._gate.close()
         self._node.close()
         self._broker.close()

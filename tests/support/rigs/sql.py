@@ -20,7 +20,6 @@ url = "{url}"
 query = "SELECT id, time, tag, value, quality FROM history WHERE id > :cursor ORDER BY id"
 cursor = "id"
 interval = 0.1
-new_tags = true
 """
 
 
@@ -28,6 +27,7 @@ class Rig:
     """See `rigs.rig.Rig`."""
 
     has_times = True
+    has_qualities = True
     keeps = True
 
     def __init__(self, folder: Path, tags: int) -> None:
