@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from sensormon.exchange.mappings import Mappings, SavedMapping
 from sensormon.intake.folder_explorer import FolderExplorer
@@ -51,16 +52,16 @@ TWICE = "readings of an hour that occurred twice were read as the later"
 ANEW = "a file was replaced or cut off, and read from its beginning"
 
 
-def open_source(config: FolderSource, secret: Secret) -> ConnectedSource:
-    """A source that can run. A folder has no secrets."""
+def open_source(config: FolderSource, secret: Secret, data: Path) -> ConnectedSource:
+    """A source that can run, with this data folder. A folder has no secrets."""
     del secret
-    return FolderRun(config)
+    return FolderRun(replace(config, data=data))
 
 
-def explore(config: FolderSource, secret: Secret) -> Explorer:
+def explore(config: FolderSource, secret: Secret, data: Path) -> Explorer:
     """What a page asks of it."""
     del secret
-    return FolderExplorer(config)
+    return FolderExplorer(replace(config, data=data))
 
 
 class FolderRun:

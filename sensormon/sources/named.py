@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from sensormon.model.toml_table import Table, flag, text, variable
 
@@ -53,11 +52,6 @@ class NamedSource:
     def tags(self) -> tuple[str, ...]:
         """The tags that it names; those that a pattern gives are not known beforehand."""
         return ()
-
-    def beside(self, folder: Path) -> Self:
-        """The same for a monitor with this data folder, whose files some kinds read, too."""
-        del folder
-        return self
 
     @property
     def simulates(self) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +18,8 @@ INTERVAL = 5.0
 class FolderSource(NamedSource):
     """The files of the folder `path` whose names match `pattern`, read by the saved mapping of this name.
 
-    It looks every `interval` seconds. `data` is the monitor's data folder, which has the mappings.
+    It looks every `interval` seconds. `data` is the monitor's data folder, which has the
+    mappings; whoever opens the source sets it.
     """
 
     path: str = ""
@@ -36,10 +37,6 @@ class FolderSource(NamedSource):
     @property
     def place(self) -> str:
         return f"{self.path}/{self.pattern}"
-
-    def beside(self, folder: Path) -> FolderSource:
-        """See `NamedSource.beside`."""
-        return replace(self, data=folder)
 
 
 def read(common: Common, table: Table) -> FolderSource:
@@ -77,4 +74,4 @@ def _pattern(value: Any) -> str:
     return pattern
 
 
-KIND = SourceKind("folder", "Folder", read, items, "sensormon.intake.folder")
+KIND = SourceKind("folder", "Folder", read, items, "sensormon.intake.folder", keeps_files=True)
