@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,7 +13,8 @@ from sensormon.model.tags import KINDS as TAG_KINDS
 from sensormon.model.tags import UNFIT
 from sensormon.model.toml_table import Table, flag, table, text, whole, word
 from sensormon.sources.connected import SourceKind
-from sensormon.sources.mqtt.broker import VERSIONS, Broker, broker_of
+from sensormon.sources.mqtt.broker import Broker
+from sensormon.sources.mqtt.broker_keys import broker_items, read_broker
 from sensormon.sources.mqtt.json_path import JsonPath, parse_path
 from sensormon.sources.mqtt.times import UNITS
 from sensormon.sources.mqtt.topics import TagPattern, TopicFilter, tag_pattern, topic_filter
@@ -113,51 +113,6 @@ def items(source: MqttSource) -> dict[str, Any]:
     }
 
 
-def read_broker(common: Common, content: Table) -> Broker:
-    """The keys that say which broker and how to sign in there. Raises UsageError."""
-    url = content.needed("url", text, '"mqtt://127.0.0.1:1883"')
-    usual = Broker("", 0, default_client_id(common.name))
-    user = content.usual("user", text, "")
-    if not user and (common.password_env or common.password_file):
-        raise UsageError("a password is named, but no user", where=content.where, hint='Write user = "…"')
-    try:
-        broker = broker_of(
-            url,
-            content.usual("client_id", _client_id, usual.client_id),
-            ca_file=content.take("ca_file", _file),
-            certificate_file=content.take("certificate_file", _file),
-            key_file=content.take("key_file", _file),
-            user=user,
-            version=content.usual("version", word(*VERSIONS), usual.version),
-            keepalive=content.usual("keepalive", whole(1, 3_600), usual.keepalive),
-            expiry=content.usual("expiry", whole(0, (1 << 32) - 1), usual.expiry),
-        )
-    except ValueError as error:
-        raise UsageError(f"url: {error}", where=content.where) from error
-    return broker
-
-
-def broker_items(common: Common, broker: Broker) -> dict[str, Any]:
-    """The same keys for the file, None for what is usual."""
-    usual = Broker("", 0, default_client_id(common.name))
-    return {
-        "url": broker.place,
-        "client_id": _unless(broker.client_id, usual.client_id),
-        "user": broker.user or None,
-        "version": _unless(broker.version, usual.version),
-        "keepalive": _unless(broker.keepalive, usual.keepalive),
-        "expiry": _unless(broker.expiry, usual.expiry),
-        "ca_file": str(broker.ca_file) if broker.ca_file else None,
-        "certificate_file": str(broker.certificate_file) if broker.certificate_file else None,
-        "key_file": str(broker.key_file) if broker.key_file else None,
-    }
-
-
-def default_client_id(name: str) -> str:
-    """The client id of a source with this name: the same after a restart, and in another collector."""
-    return f"sensormon-{name}"
-
-
 KIND = SourceKind(
     kind="mqtt",
     label="MQTT",
@@ -181,17 +136,6 @@ def _qos(value: Any) -> int:
             "repeats are recognised by tag, time and value"
         )
     return whole(0, 1)(value)
-
-
-def _file(value: Any) -> Path:
-    return Path(text(value))
-
-
-def _client_id(value: Any) -> str:
-    name = text(value)
-    if len(name.encode()) > 200:
-        raise ValueError("a client id has at most 200 bytes")
-    return name
 
 
 def _rows(value: Any, where: str) -> tuple[TopicRow, ...]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any, ClassVar
 
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import NAME
-from sensormon.model.toml_table import Table, flag, table, text, texts, whole, word
+from sensormon.model.toml_table import Table, flag, table, text, texts
 from sensormon.sources.connected import SourceKind
-from sensormon.sources.mqtt.broker import VERSIONS, Broker, broker_of
+from sensormon.sources.mqtt.broker import Broker
+from sensormon.sources.mqtt.broker_keys import broker_items, read_broker
 from sensormon.sources.named import Common, NamedSource
 from sensormon.sources.sparkplug.tag_names import TAG, check_pattern
 from sensormon.sources.sparkplug.topics import LONGEST_NAME, subscriptions
@@ -71,7 +71,7 @@ class SparkplugSource(NamedSource):
 
 def read(common: Common, content: Table) -> SparkplugSource:
     """The source in this table. Raises UsageError."""
-    broker = _broker(common, content)
+    broker = read_broker(common, content)
     group = content.needed("group", _level, '"Plant1"')
     nodes = content.take("nodes", texts) or ()
     devices = content.take("devices", texts) or ()
@@ -100,10 +100,9 @@ def read(common: Common, content: Table) -> SparkplugSource:
 
 def items(source: SparkplugSource) -> dict[str, Any]:
     """The keys of the table; see `SourceKind.items`."""
-    broker, usual = source.broker, _usual(source.common)
     rows = [{"metric": "/".join(place), "tag": tag} for place, tag in source.named]
     return {
-        "url": broker.place,
+        "url": source.broker.place,
         "group": source.group,
         "nodes": list(source.nodes) or None,
         "devices": list(source.devices) or None,
@@ -111,14 +110,7 @@ def items(source: SparkplugSource) -> dict[str, Any]:
         "host": source.host or None,
         "rebirth": _unless(source.rebirth, True),
         "browse_rebirth": source.browse_rebirth or None,
-        "client_id": _unless(broker.client_id, usual.client_id),
-        "user": broker.user or None,
-        "version": _unless(broker.version, usual.version),
-        "keepalive": _unless(broker.keepalive, usual.keepalive),
-        "expiry": _unless(broker.expiry, usual.expiry),
-        "ca_file": _path(broker.ca_file),
-        "certificate_file": _path(broker.certificate_file),
-        "key_file": _path(broker.key_file),
+        **broker_items(source.common, source.broker),
         "metrics": rows or None,
     }
 
@@ -140,34 +132,6 @@ def place_of(value: str) -> Place:
     if not node or not name:
         raise ValueError(f"{value[:100]!r} is not NODE/DEVICE/METRIC, or NODE//METRIC for a node's own")
     return _level(node), device and _level(device), name
-
-
-def _broker(common: Common, content: Table) -> Broker:
-    """The keys that say which broker and how to sign in there."""
-    url = content.needed("url", text, '"mqtt://127.0.0.1:1883"')
-    usual = _usual(common)
-    user = content.usual("user", text, "")
-    if not user and (common.password_env or common.password_file):
-        raise UsageError("a password is named, but no user", where=content.where, hint='Write user = "…"')
-    try:
-        broker = broker_of(
-            url,
-            content.usual("client_id", text, usual.client_id),
-            ca_file=content.take("ca_file", _file),
-            certificate_file=content.take("certificate_file", _file),
-            key_file=content.take("key_file", _file),
-            user=user,
-            version=content.usual("version", word(*VERSIONS), usual.version),
-            keepalive=content.usual("keepalive", whole(1, 3_600), usual.keepalive),
-        )
-    except ValueError as error:
-        raise UsageError(f"url: {error}", where=content.where) from error
-    return replace(broker, expiry=content.usual("expiry", whole(0, (1 << 32) - 1), usual.expiry))
-
-
-def _usual(common: Common) -> Broker:
-    """The client id is the same after a restart, since it names the session that the broker keeps."""
-    return Broker("", 0, f"sensormon-{common.name}")
 
 
 # -- readers of values; each raises ValueError ------------------------------------------
@@ -205,14 +169,6 @@ def _level(value: Any) -> str:
     if len(name) > LONGEST_NAME or any(mark in name for mark in "/+#"):
         raise ValueError(f"a name without / + # of at most {LONGEST_NAME} characters is needed")
     return name
-
-
-def _file(value: Any) -> Path:
-    return Path(text(value))
-
-
-def _path(path: Path | None) -> str | None:
-    return str(path) if path else None
 
 
 def _unless(value: Any, usual: Any) -> Any:
