@@ -13,6 +13,9 @@ import numpy as np
 
 from sensormon.model.readings import Batch, is_good
 
+MOST = 100_000
+"""Tags whose values are remembered: names come from outside, and endless ones cost no memory."""
+
 
 class LastValues:
     """Of one run of a source. Not thread-safe."""
@@ -41,5 +44,9 @@ class LastValues:
         last = np.full(len(batch.tags), -1, dtype=np.int64)
         last[batch.tag[rows]] = rows  # of a tag's rows the last one stays
         for code in np.flatnonzero(last >= 0).tolist():
-            self._last[batch.tags[code]] = float(batch.value[last[code]])
+            name = batch.tags[code]
+            self._last.pop(name, None)  # the newest stand last
+            self._last[name] = float(batch.value[last[code]])
+        if len(self._last) > 2 * MOST:
+            self._last = dict([*self._last.items()][-MOST:])
         return batch

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
+from sensormon.intake import last_values
 from sensormon.intake.last_values import LastValues
 from sensormon.model.readings import Batch, Quality, Reading
 
@@ -35,3 +38,15 @@ def test_what_is_good_or_a_word_is_left_alone() -> None:
     values.filled(batch(("a", 1.0, 0)))
     given = batch(("a", math.nan, 0), ("a", math.inf, 0), ("s", "open", BAD))
     assert values.filled(given) is given
+
+
+def test_endless_names_push_out_those_that_are_long_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(last_values, "MOST", 4)
+    values = LastValues()
+    values.filled(batch(("silent", 1.0, 0)))
+    for number in range(40):
+        values.filled(batch(("a", 5.0, 0), (f"flood_{number}", 2.0, 0)))
+        assert len(values._last) <= 8
+    filled = values.filled(batch(("a", math.nan, BAD), ("silent", math.nan, BAD)))
+    assert filled.value[0] == 5.0
+    assert math.isnan(filled.value[1])
