@@ -27,6 +27,7 @@ _CURSOR = re.compile(r"(?<![:\w]):cursor\b")
 _READS = re.compile(
     r"\s*(?:(?:--[^\n]*\n|/\*.*?\*/)\s*)*(?:select|with|values|table)\b", re.IGNORECASE | re.DOTALL
 )
+_SECRET = re.compile(r"(?:^|[;{\s])(?:ssl)?(?:password|passwd|pwd)\s*=", re.IGNORECASE)
 _POSTGRESQL = ("postgresql", "postgres")
 _SCHEME = re.compile(r"[a-z][a-z0-9]*(?:\+[a-z0-9_]+)?")
 _WAIT = number(0.1, 86_400, "seconds")
@@ -73,8 +74,16 @@ class SqlSource(NamedSource):
 
     @property
     def is_postgresql(self) -> bool:
-        """Whether psycopg reads it, which the base install has."""
-        return urlsplit(self.url).scheme in _POSTGRESQL
+        """Whether psycopg reads it, which the base install has; whatever driver of SQLAlchemy the URL names,
+        since only that way what it does is read-only and limited in time.
+        """
+        return urlsplit(self.url).scheme.partition("+")[0] in _POSTGRESQL
+
+    @property
+    def url_of_libpq(self) -> str:
+        """Its URL without SQLAlchemy's name of a driver."""
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme.partition('+')[0]}://{rest}"
 
 
 def with_cursor(query: str, marker: str) -> str:
@@ -148,7 +157,7 @@ def _url(value: Any) -> str:
     url = text(value)
     try:
         parts = urlsplit(url)
-        secret = parts.password or dict(parse_qsl(parts.query)).get("password")
+        secret = parts.password or any(map(_is_secret, parse_qsl(parts.query)))
     except ValueError:
         raise ValueError("this is not the URL of a database") from None  # its text may hold a password
     if secret:
@@ -159,6 +168,11 @@ def _url(value: Any) -> str:
             "sqlite:////data/readings.db"
         )
     return url
+
+
+def _is_secret(parameter: tuple[str, str]) -> bool:
+    """Whether this is a password, or has one in it, as what ODBC is told."""
+    return bool(_SECRET.search("=".join(parameter)))
 
 
 def _query(value: Any) -> str:

@@ -64,7 +64,7 @@ class PostgreSQLDatabase:
         with self._translated():
             # Also without a secret: libpq would send PGPASSWORD, which is that of the monitor's own store.
             whole = conninfo.make_conninfo(
-                self._source.url, password=self._secret(), user=self._source.user or None
+                self._source.url_of_libpq, password=self._secret(), user=self._source.user or None
             )
             self._connection = psycopg.connect(
                 whole,

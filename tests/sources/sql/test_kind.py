@@ -50,6 +50,8 @@ def test_every_key_is_explained() -> None:
     [
         ({"url": "postgresql://ada:secret@host/plant"}, "holds a password"),
         ({"url": "postgresql://host/plant?password=secret"}, "holds a password"),
+        ({"url": "postgresql://host/plant?sslpassword=secret"}, "holds a password"),
+        ({"url": "mssql+pyodbc:///?odbc_connect=UID%3Dada%3BPWD%3Dsecret"}, "holds a password"),
         ({"url": "plant"}, "the URL of a database is needed"),
         ({"query": "DELETE FROM history WHERE time > :cursor"}, "it only reads"),
         ({"query": "SELECT * FROM history"}, "does not say where the cursor goes"),
@@ -65,7 +67,11 @@ def test_what_cannot_be_a_source_is_refused_without_its_secret(keys: dict[str, o
     assert "secret" not in str(refused.value)
 
 
-def test_a_query_writes_nothing(table: Connection, source: Source, intake: RecordingIntake) -> None:
+@pytest.mark.parametrize("driver", ["", "+psycopg"])
+def test_a_query_writes_nothing(
+    table: Connection, source: Source, url: str, intake: RecordingIntake, driver: str
+) -> None:
+    url = url.replace("postgresql", f"postgresql{driver}")
     table.execute(
         "CREATE FUNCTION wipe() RETURNS int LANGUAGE plpgsql VOLATILE AS"
         " $$ BEGIN DELETE FROM history; RETURN 1; END $$"
@@ -73,9 +79,9 @@ def test_a_query_writes_nothing(table: Connection, source: Source, intake: Recor
     table.execute("INSERT INTO history VALUES ('2026-01-01Z', 'a', 1)")
     query = HISTORY.replace("value", "wipe() AS value")
     with pytest.raises(SourceError, match="cannot execute DELETE in a read-only transaction"):
-        read_once(source(query=query), intake)
+        read_once(source(url=url, query=query), intake)
     with pytest.raises(SourceError):
-        read_once(source(query=f"{HISTORY}; DROP TABLE history"), intake)
+        read_once(source(url=url, query=f"{HISTORY}; DROP TABLE history"), intake)
     assert table.execute("SELECT count(*) FROM history").fetchone() == (1,)
 
 
