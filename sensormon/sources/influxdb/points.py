@@ -54,7 +54,10 @@ class Points:
         rule: LineTag,
         named: set[str],
     ) -> None:
-        times = np.array(cells[0], dtype=np.int64)
+        try:
+            times = np.array(cells[0], dtype=np.int64)
+        except (ValueError, TypeError, OverflowError):
+            raise SourceError("a point has no time", hint="Is this the answer of an InfluxDB 1.x?") from None
         for name, column in zip(columns[1:], cells[1:], strict=True):
             if name in named:
                 continue

@@ -18,6 +18,9 @@ CHUNK = 5_000
 """Points of a series in one piece of an answer."""
 LONGEST_LINE = 64 << 20
 """Bytes of such a piece."""
+LONGEST_REFUSAL = 10_000
+"""Bytes that are read of an answer that is no result."""
+_LONGEST_VERSION = 40
 _CONNECT_SECONDS = 5.0
 
 Series = Mapping[str, Any]
@@ -37,6 +40,7 @@ class Server:
         self._socket: socket.socket | None = None
         self._client = httpx.Client(
             base_url=source.url,
+            headers={"Accept-Encoding": "identity"},  # what is compressed could unpack to anything
             timeout=httpx.Timeout(source.timeout, connect=_CONNECT_SECONDS),
             trust_env=False,  # no proxy, and no password of a .netrc
         )
@@ -51,9 +55,12 @@ class Server:
 
     def version(self) -> str:
         """Name and version of the server. Raises Away."""
-        with self._translated():
-            answer = self._client.get("/ping", extensions={"trace": self._note})
-        return f"InfluxDB {answer.headers.get('x-influxdb-version', 'of unknown version')}"
+        with (
+            self._translated(),
+            self._client.stream("GET", "/ping", extensions={"trace": self._note}) as answer,
+        ):
+            _beginning(answer.iter_raw())  # nothing, or nothing of interest
+        return f"InfluxDB {answer.headers.get('x-influxdb-version', 'of unknown version')[:_LONGEST_VERSION]}"
 
     def points(self, since: int, until: int) -> Generator[Series]:
         """What the query gives from `since` on, before `until` (ns UTC), piece by piece."""
@@ -74,8 +81,8 @@ class Server:
             self._client.stream("GET", "/query", params=asked, extensions={"trace": self._note}) as answer,
         ):
             if answer.status_code != 200:
-                raise self._refused(answer.status_code, answer.read()[:10_000])
-            for line in _lines(answer.iter_bytes()):
+                raise self._refused(answer.status_code, _beginning(answer.iter_raw(4_096)))
+            for line in _lines(answer.iter_raw()):
                 yield from self._series(line)
 
     def cancel(self) -> None:
@@ -94,12 +101,15 @@ class Server:
             content = json.loads(line)
             results = content.get("results", [])
             problem = content.get("error") or next((each["error"] for each in results if "error" in each), "")
-        except (ValueError, AttributeError, TypeError, RecursionError):
+            series = [each for result in results for each in result.get("series", [])]
+            sound = problem or all(map(_is_series, series))
+        except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
             raise self._strange() from None
         if problem:
             raise self._refused(200, line)
-        for result in results:
-            yield from result.get("series", [])
+        if not sound:
+            raise self._strange()
+        yield from series
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -138,6 +148,27 @@ class Server:
             where=self._source.place,
             hint="Is this the address of an InfluxDB 1.x, without a path?",
         )
+
+
+def _is_series(series: Mapping[str, Any]) -> bool:
+    """Whether it has the form that `Series` promises. Raises KeyError or TypeError for some that have not."""
+    columns = series["columns"]
+    return (
+        isinstance(series["name"], str)
+        and isinstance(series.get("tags") or {}, dict)
+        and all(isinstance(name, str) for name in columns)
+        and all(type(row) is list and len(row) == len(columns) for row in series["values"])
+    )
+
+
+def _beginning(pieces: Iterator[bytes]) -> bytes:
+    """Of a body, however long it is."""
+    start = bytearray()
+    for piece in pieces:
+        start += piece
+        if len(start) >= LONGEST_REFUSAL:
+            break
+    return bytes(start[:LONGEST_REFUSAL])
 
 
 def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
