@@ -13,6 +13,8 @@ from sensormon.sources.named import Common
 
 LONGEST = 10_000
 """Bytes of a file with a secret."""
+_OF_THE_MONITOR = ("token", "cookie_secret")
+"""Files of the data folder that nobody else is sent."""
 
 
 def secret_of(common: Common, environment: Mapping[str, str], folder: Path) -> Secret:
@@ -38,6 +40,13 @@ def secret_from(variable: str, file: str, where: str, environment: Mapping[str, 
                     hint="Set it for the monitor and start again",
                 )
             return value
+        own = [os.path.realpath(folder / name) for name in _OF_THE_MONITOR]
+        if file and os.path.realpath(folder / file) in own:
+            raise UsageError(
+                f"password_file: {file} holds a secret of the monitor itself, which nobody else is sent",
+                where=where,
+                hint="Name a file of its own",
+            )
         return _of_file(folder / file, where) if file else ""
 
     return read
@@ -65,4 +74,8 @@ def _of_file(path: Path, where: str) -> str:
         raise UsageError(f"password_file: {path} is not text", where=where) from error
     if not secret or len(content) > LONGEST:
         raise UsageError(f"password_file: {path} is empty or too long", where=where)
+    if not secret.isprintable():  # a key, a table of users, or the environment of a process
+        raise UsageError(
+            f"password_file: {path} is not a password, which is one line of printable characters", where=where
+        )
     return secret

@@ -40,7 +40,7 @@ def test_it_is_read_from_a_file_that_nobody_else_may_read(tmp_path: Path) -> Non
     assert secret() == WORDS
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"x" * 10_001])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"x" * 10_001, b"a\nb\n", b"A=b\0C=d"])
 def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
     (tmp_path / FILE).chmod(0o600)
@@ -53,6 +53,22 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     for name in ("pipe", "."):
         with pytest.raises(UsageError):
             secret_of(Common("line", password_file=name), {}, tmp_path)()
+
+
+@pytest.mark.parametrize("name", ["token", "./token", "link", "cookie_secret"])
+def test_secrets_of_the_monitor_itself_are_sent_to_nobody(tmp_path: Path, name: str) -> None:
+    for own in ("token", "cookie_secret"):
+        (tmp_path / own).write_text(WORDS)
+        (tmp_path / own).chmod(0o600)
+    (tmp_path / "link").symlink_to(tmp_path / "token")
+    with pytest.raises(UsageError, match="a secret of the monitor itself") as refused:
+        secret_of(Common("line", password_file=name), {}, tmp_path)()
+    assert WORDS not in str(refused.value)
+
+
+def test_the_environment_of_a_process_is_no_secret(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not a password|too long"):
+        secret_of(Common("line", password_file="/proc/self/environ"), {}, tmp_path)()
 
 
 def test_no_secret_is_the_empty_text_and_none_is_shown(tmp_path: Path) -> None:
