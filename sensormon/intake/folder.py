@@ -19,6 +19,7 @@ from sensormon.intake.folder_files import (
     Entry,
     Listing,
     Read,
+    check_apart,
     is_same,
     listing,
     mark,
@@ -98,6 +99,7 @@ class Watch:
         """Read all files as far as they are written."""
         config = self._config
         try:
+            check_apart(config.folder, config.data)
             mapping = self._mappings.get(config.mapping)
             now = listing(config.folder, config.pattern)
         except SensormonError as error:

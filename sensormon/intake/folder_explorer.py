@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sensormon.exchange.mappings import Mappings, SavedMapping
-from sensormon.intake.folder_files import Entry, listing, opened
+from sensormon.intake.folder_files import Entry, Listing, check_apart, listing, opened
 from sensormon.intake.folder_reading import (
     Part,
     empty,
@@ -40,7 +40,7 @@ class FolderExplorer:
         """Whether the folder and the mapping are there, and which of the newest files cannot be read."""
         del seconds
         mapping = self._mapping()
-        files = listing(self._config.folder, self._config.pattern)
+        files = self._listing()
         problems = [*files.passed_over]
         read = 0
         for entry in list(files.matching)[::-1][:_LOOKED_AT]:
@@ -60,7 +60,7 @@ class FolderExplorer:
         del seconds
         if below:
             return ()
-        files = listing(self._config.folder, self._config.pattern)
+        files = self._listing()
         return tuple(
             Offer(
                 entry.name,
@@ -76,7 +76,7 @@ class FolderExplorer:
         """The first readings of the newest file."""
         del seconds
         mapping = self._mapping()
-        files = listing(self._config.folder, self._config.pattern).matching
+        files = self._listing().matching
         if not files:
             raise SourceError(
                 f"no file matches {self._config.pattern}",
@@ -98,6 +98,10 @@ class FolderExplorer:
             return read_lines(b"", lines, 0, entry.name, mapping, tags, of)
         finally:
             os.close(file)
+
+    def _listing(self) -> Listing:
+        check_apart(self._config.folder, self._config.data)
+        return listing(self._config.folder, self._config.pattern)
 
     def _mapping(self) -> SavedMapping:
         try:

@@ -21,6 +21,7 @@ MOST_FILES = 500
 """That match, in a folder."""
 MOST_ENTRIES = 100_000
 """In the folder, of any kind."""
+_MADE_UP = ("/proc", "/sys")
 _HEAD = 4_096
 _TAIL = 256
 """Bytes at the beginning, and before the place reached, that tell whether a file is the same."""
@@ -108,6 +109,20 @@ def listing(folder: Path, pattern: str) -> Listing:
             hint="Move old ones elsewhere, or choose a narrower pattern",
         )
     return Listing(files, matching, [f"{name} is a link, which is not followed" for name in sorted(links)])
+
+
+def check_apart(folder: Path, data: Path) -> None:
+    """Raises SourceError for the monitor's own data folder, whose files hold secrets, for what lies in it,
+    and for what the system makes up, such as the environment of a process.
+    """
+    real, own = os.path.realpath(folder), os.path.realpath(data)
+    for kept in (own, *_MADE_UP):
+        if os.path.commonpath((real, kept)) == kept:
+            raise SourceError(
+                f"files in {kept} are not read",
+                where=str(folder),
+                hint="Have the files written into a folder of their own",
+            )
 
 
 def opened(folder: Path, name: str) -> int:

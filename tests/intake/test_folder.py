@@ -15,6 +15,7 @@ from sensormon.exchange.mappings import Mappings, SavedMapping
 from sensormon.intake import folder as watching
 from sensormon.intake import folder_files, folder_reading
 from sensormon.intake.folder import ANEW, Watch, explore
+from sensormon.intake.folder_explorer import FolderExplorer
 from sensormon.intake.folder_reading import LONGEST_LINE
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import SourceError, UsageError
@@ -224,6 +225,25 @@ def test_links_and_what_is_no_file_are_not_opened(folder: Folder, tmp_path: Path
         folder_files.opened(folder.path, "link.csv")
     with pytest.raises(SourceError, match="no plain file"):
         folder_files.opened(folder.path, "pipe.csv")
+
+
+@pytest.mark.parametrize("inside", ["data", "data/logs", "link", "/proc/self"])
+def test_the_monitors_own_files_and_those_of_the_system_are_not_read(folder: Folder, inside: str) -> None:
+    root = folder.data.parent
+    (folder.data / "logs").mkdir()
+    (root / "link").symlink_to(folder.data)
+    folder.config = replace(folder.config, path=str(root / inside), pattern="*")
+    folder.start()
+    assert folder.look() == []
+    assert "are not read" in folder.trouble
+    explorer = FolderExplorer(folder.config)
+    for question in (
+        lambda: explorer.test(5),
+        lambda: explorer.browse("", 5),
+        lambda: explorer.preview(5, 5),
+    ):
+        with pytest.raises(SourceError, match="are not read"):
+            question()
 
 
 def test_more_files_than_can_be_watched_are_refused_as_a_whole(

@@ -67,7 +67,7 @@ def test_secrets_of_the_monitor_itself_are_sent_to_nobody(tmp_path: Path, name: 
 
 
 def test_the_environment_of_a_process_is_no_secret(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is not a password|too long"):
+    with pytest.raises(UsageError, match=r"is not a password|too long"):
         secret_of(Common("line", password_file="/proc/self/environ"), {}, tmp_path)()
 
 
