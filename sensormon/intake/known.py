@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sensormon.model.errors import StoreUnavailable
 from sensormon.model.readings import Batch, Bools
 from sensormon.model.state_words import StateWords
 from sensormon.monitor.assembly import Parts
 
 
 def known_readings(batch: Batch, parts: Parts) -> Bools:
-    """For each reading, whether one with the same tag, time and value is. Raises StoreError."""
+    """For each reading, whether one with the same tag, time and value is.
+
+    Raises StoreError, also while the store lacks what the journal had before the start: that is not in
+    memory, so nobody could say.
+    """
+    if parts.collector.unstored.waits(parts.before):
+        raise StoreUnavailable(
+            "the database does not have the readings from before the start yet",
+            hint="It goes on by itself once they are loaded",
+        )
     coded = _in_codes(batch, parts.collector.words)
     first = parts.store.ledger.next_id()  # what is stored after this is in memory too
     return parts.store.imports.known(coded) | parts.newest.known(coded, first)

@@ -73,7 +73,9 @@ from sensormon.stores.streams import ReadingStreams
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of a monitor, by name. `started` is µs UTC."""
+    """The parts of a monitor, by name. `started` is µs UTC; `before` is the last record that the journal had
+    before the start, 0 if it was empty.
+    """
 
     settings: Settings
     clock: Clock
@@ -85,6 +87,7 @@ class Parts:
     store: Store
     newest: RecentReadings
     dead_letters: DeadLetters
+    before: int
     # the way in
     source: RunningSource
     running_tags: RunningTags
@@ -133,6 +136,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     if settings.database_file:
         make_database_private(settings.database_file)
     journal = _journal(settings)
+    before = journal.last
     dead_letters = DeadLetters(settings.data_dir)
     recovered = _recovered(settings, folder, journal, store, started)
     in_force = settings_in_force(recovered.settings, settings, started, recovered.ids())
@@ -232,6 +236,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         store=store,
         newest=newest,
         dead_letters=dead_letters,
+        before=before,
         source=running_source,
         running_tags=running_tags,
         collector=collector,

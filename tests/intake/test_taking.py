@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.intake.known import known_readings
 from sensormon.model.clock import ManualClock
 from sensormon.model.entries import KeptAnswer
 from sensormon.model.errors import StoreUnavailable
@@ -195,3 +196,17 @@ def test_readings_of_a_batch_are_judged_in_the_order_of_their_times(begin: Begin
     frame = monitor.readings.recent(0)
     assert frame["time"].is_monotonic_increasing
     assert frame["n"].tolist() == list(range(60))
+
+
+def test_after_a_kill_nobody_says_what_is_known_before_the_journal_is_loaded(
+    begin: Begin, tmp_path: Path
+) -> None:
+    first = begin(tmp_path / "first")
+    Delivering(first).deliver()
+    again = begin(killed(first, tmp_path / "again"))
+    with pytest.raises(StoreUnavailable, match="from before the start"):
+        known_readings(numbered(0, 9), again.parts)
+    again.drain()
+    assert known_readings(numbered(0, 9), again.parts).tolist() == [True] * 7 + [False] * 2
+    Delivering(again).taking.take(numbered(7, 1))
+    assert known_readings(numbered(0, 9), again.parts).tolist() == [True] * 8 + [False]
