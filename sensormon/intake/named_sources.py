@@ -21,10 +21,11 @@ from sensormon.intake.running import RunningNamed
 from sensormon.intake.secrets import secret_of
 from sensormon.intake.sources_file import SourcesFile, sources_file
 from sensormon.intake.taking import Place, Taking
-from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.errors import SensormonError, SourceError, UsageError
 from sensormon.model.format import counted
 from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
 from sensormon.model.status import CompanionStatus
+from sensormon.model.tag_file import unfit_for_file
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.source import Named
@@ -206,7 +207,7 @@ class NamedSources:
         return known if known is not None and list(known) == list(tags) else TagTable(tags)
 
     def _add_tags(self, config: NamedSource, report: Report, tags: Sequence[Tag]) -> None:
-        """Add what the table does not have."""
+        """Add what the table does not have; what is no definition that the file can hold is named."""
         with self._adding:
             for attempt in range(_TRIES):
                 known = self._monitor.tags
@@ -216,8 +217,31 @@ class NamedSources:
                 try:
                     self._monitor.tag_file.add(new, f"source {config.name}")
                 except UsageError as error:  # somebody else has just written the file, or nobody can
-                    if attempt == _TRIES - 1:
-                        report.trouble(error)
+                    if attempt < _TRIES - 1:
+                        continue
+                    report.trouble(error)
+                    self._add_fit(config, report, new)
+
+    def _add_fit(self, config: NamedSource, report: Report, tags: Sequence[Tag]) -> None:
+        """Add those of these tags that the file can hold, and name the others, if there are any."""
+        unfit = {tag.name: why for tag in tags if (why := unfit_for_file(tag))}
+        if not unfit:
+            return
+        name, why = next(iter(unfit.items()))
+        more = f" and {counted(len(unfit) - 1, 'other tag')}" if len(unfit) > 1 else ""
+        if fit := [tag for tag in tags if tag.name not in unfit]:
+            try:
+                self._monitor.tag_file.add(fit, f"source {config.name}")
+            except UsageError as error:
+                report.trouble(error)
+                return
+        report.trouble(
+            SourceError(
+                f"the tag {name!r}{more} cannot be added: {why}",
+                where=config.name,
+                hint="Write it in tags.toml by hand, or leave it out of the source",
+            )
+        )
 
     def _run(self, stopping: threading.Event) -> None:
         try:

@@ -219,6 +219,17 @@ def rendered(tags: Iterable[Tag]) -> str:
     return tomlkit.dumps(document)
 
 
+def unfit_for_file(tag: Tag) -> str:
+    """Why a tags.toml cannot hold this definition as it is; empty if it can."""
+    try:
+        kept = parse_tags(rendered([tag]), Path("tags.toml"))
+    except UsageError as error:
+        return error.what
+    except (TOMLKitError, AttributeError, KeyError, TypeError, ValueError) as error:
+        return str(error)
+    return "" if [*kept] == [tag] else "the file would say something else of it"
+
+
 def _change(table: Any, before: Tag, after: Tag) -> None:
     for key in KEYS:
         if getattr(before, key) == getattr(after, key):

@@ -78,8 +78,9 @@ _NUMBERS_ONLY = ("valid", "normal", "noise", "resolution")
 class Tag:
     """One measuring point. All numbers are in `unit`.
 
-    `states` are the words that its readings may be, in the order of their numbers; none for a tag of
-    numbers, and for one with `kind` "text", whose words are met as they come.
+    `states` are the words that its readings may be, in the order of their numbers; `BOOLEAN` for one with
+    `kind` "boolean", none for a tag of numbers, and for one with `kind` "text", whose words are met as they
+    come.
     """
 
     name: str
@@ -94,6 +95,10 @@ class Tag:
     simulated: bool = True
     states: tuple[str, ...] = ()
     kind: str = "number"
+
+    def __post_init__(self) -> None:
+        if self.kind == "boolean" and not self.states:  # as a file means it that names the kind alone
+            object.__setattr__(self, "states", BOOLEAN)
 
     @property
     def has_states(self) -> bool:

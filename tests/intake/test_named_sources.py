@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.source_health import Link
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
+from sensormon.sources.report import Report
 from tests.support.bus import wait_until
 from tests.support.named import InForce, received, simulators, tag_text
 
@@ -147,3 +149,18 @@ def test_a_hundred_sources_run_side_by_side_and_stop_at_once(plant: InForce) -> 
     plant.say("")
     assert plant.monitor.ledger.now().total.difference == 0
     assert plant.sources.health() == ()
+
+
+def test_a_tag_that_cannot_be_added_is_named_and_keeps_no_other_out(plant: InForce) -> None:
+    report = Report("s0", "simulator", "", plant.monitor.clock)
+    stopping = threading.Event()
+    plant.say(simulators(1))
+    intake = plant.sources.intake(plant.sources.config()["s0"], report, stopping)
+    twice = Tag("valve", "Valve", states=("open", "Open"), simulated=False)
+    coil = Tag("coil", "Coil", kind="boolean", simulated=False)
+    intake.offer_tags([Tag("flow", "Flow", simulated=False), twice, coil])
+    assert {"flow", "coil"} <= set(plant.monitor.tags.names)
+    assert "valve" not in plant.monitor.tags
+    trouble = report.health().trouble
+    assert trouble is not None
+    assert "'valve' cannot be added" in trouble.what
