@@ -33,7 +33,8 @@ _RANGES = (
 _WITHIN = "{0} >= ? AND {0} <= ? AND {0} IN (SELECT unnest(generate_series(first, last)) FROM gone)"
 _KNOWN = (
     "SELECT DISTINCT piece.place FROM piece JOIN readings AS r"
-    " ON r.tag = piece.tag AND r.time = piece.time AND r.value = piece.value"
+    " ON r.tag = piece.tag AND r.time = piece.time"
+    " AND (r.value = piece.value OR (isnan(piece.value) AND r.quality >> 30 <> 0))"
     " WHERE r.time >= ? AND r.time <= ?"
 )
 

@@ -52,4 +52,8 @@ class StoredImports(Protocol):
         """
 
     def known(self, batch: Batch) -> Bools:
-        """For each reading, whether one with the same tag, time and value is stored."""
+        """For each reading, whether one with the same tag, time and value is stored.
+
+        One without a value (NaN) is, if one of bad quality is stored with its tag and time: it has been
+        given the last usable value.
+        """

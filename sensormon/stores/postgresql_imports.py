@@ -45,7 +45,8 @@ SELECT source, count(*) FROM removed GROUP BY source ORDER BY source
 _KNOWN = """
 SELECT DISTINCT piece.place FROM unnest(%s::int[], %s::text[], %s::timestamptz[], %s::double precision[])
     AS piece (place, tag, time, value)
-JOIN readings AS r ON r.tag = piece.tag AND r.time = piece.time AND r.value = piece.value
+JOIN readings AS r ON r.tag = piece.tag AND r.time = piece.time
+    AND (r.value = piece.value OR (piece.value = 'NaN' AND r.quality >> 30 <> 0))
 WHERE r.time >= %s AND r.time <= %s
 """
 _UNDONE = """

@@ -7,6 +7,7 @@ not: durable, or a place to look further back.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -158,13 +159,15 @@ class RecentReadings:
     def known(self, batch: Batch, first: int) -> Bools:
         """For each reading of the batch, whether one with the same tag, time and value is in memory.
 
-        Only readings with an id of `first` and above are looked at; the caller knows of the others.
+        One without a value as in `StoredImports.known`. Only readings with an id of `first` and above are
+        looked at; the caller knows of the others.
         """
         known = np.zeros(len(batch), dtype=np.bool_)
         if not len(batch):
             return known
         since, until = int(batch.time.min()), int(batch.time.max())
         same: set[tuple[str, int, float]] = set()
+        bad: set[tuple[str, int]] = set()
         for block in reversed(self._all()):
             if block["id"].max() < first:
                 continue
@@ -173,10 +176,15 @@ class RecentReadings:
             )
             columns = (block[name][rows].tolist() for name in ("tag", "time", "value"))
             same.update(zip(*columns, strict=True))
+            rows = rows[~is_good(block["quality"][rows])]
+            bad.update(zip(block["tag"][rows].tolist(), block["time"][rows].tolist(), strict=True))
         if same:
             names = [batch.tags[code] for code in batch.tag.tolist()]
             readings = zip(names, batch.time.tolist(), batch.value.tolist(), strict=True)
-            known[:] = [reading in same for reading in readings]
+            known[:] = [
+                (tag, time) in bad if math.isnan(value) else (tag, time, value) in same
+                for tag, time, value in readings
+            ]
         return known
 
     @property

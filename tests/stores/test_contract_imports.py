@@ -172,3 +172,12 @@ def test_every_day_of_an_undone_import_goes(store: Store, processed: Makes) -> N
     store.load("w", [imported(1, 1, replace(batch, accepted=accepted), 1), undone(2, 1)])
     assert ids(store) == []
     assert store.readings.tags() == []
+
+
+def test_a_bad_reading_without_a_value_is_known_by_its_tag_and_time(store: Store, processed: Makes) -> None:
+    batch = processed(3)
+    accepted = replace(batch.accepted, quality=np.array([0, 0x80000000, 0x40000000], dtype=np.uint32))
+    store.load("w", [imported(1, 1, replace(batch, accepted=accepted), 1)])
+    without = replace(accepted, value=np.full(3, np.nan))
+    assert store.imports.known(without).tolist() == [False, True, True], "it has the last usable value"
+    assert not store.imports.known(replace(without, time=without.time + 1)).any()
