@@ -282,6 +282,11 @@ class Collector:
         """The words of states."""
         return self._pipeline.words
 
+    def last_value(self, tag: str) -> float | str | None:
+        """See `Pipeline.last_value`."""
+        with self._lock:
+            return self._pipeline.last_value(tag)
+
     @property
     def former_tags(self) -> frozenset[str]:
         """The tags that are no longer in the table but have readings."""

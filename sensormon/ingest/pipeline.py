@@ -205,6 +205,14 @@ class Pipeline:
         if (code := self.tags.code(tag)) >= 0:
             self._state.recall(code, value, time)
 
+    def last_value(self, tag: str) -> float | str | None:
+        """The last value of this tag that is remembered, the word of a state; None if there is none."""
+        code = self.tags.code(tag)
+        last = self._memory.last(code) if code >= 0 else None
+        if last is None or not self.tags[tag].has_states:
+            return last
+        return self.words.of(tag).get(int(last))
+
     def saved_states(self) -> dict[str, SavedState]:
         """What is remembered of each tag."""
         return {

@@ -53,6 +53,11 @@ class TagMemory:
             late[rows] = time[rows] < times.max(initial=_NEVER)
         return late
 
+    def last(self, tag: int) -> float | None:
+        """The value with the latest own time that is remembered of this tag; None if there is none."""
+        times, values, _ = self.history(tag)
+        return float(values[np.argmax(times)]) if len(times) else None
+
     def forget(self, tag: NDArray[np.int32], learned: Bools) -> None:
         """Forget the newest readings again: one of tag `tag[i]` for each i, learned or not."""
         for code in np.unique(tag).tolist():

@@ -153,6 +153,7 @@ class NamedSources:
             add_tags=lambda tags: self._add_tags(config, report, tags),
             newest=self._monitor.readings.newest_times,
             known=lambda batch: known_readings(batch, parts),
+            last=parts.collector.last_value,
         )
         return Taking(config, place, report, self._monitor.clock, stopping)
 

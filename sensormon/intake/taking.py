@@ -36,8 +36,8 @@ class Place:
 
     `stored` gives the positions that the store has under a key and raises StoreError, `tags` are those that
     it may deliver, `add_tags` adds some to the table, `newest` asks for the newest own time by tag, `known`
-    for readings that are durable. With `shared` other processes use the store, too, so that it may know a
-    later position than the journal here.
+    for readings that are durable, `last` for the last value of a tag, or the word of its state. With
+    `shared` other processes use the store, too, so that it may know a later position than the journal here.
     """
 
     collector: Collector
@@ -47,6 +47,7 @@ class Place:
     add_tags: Callable[[Sequence[Tag]], None]
     newest: Callable[[Collection[str]], Mapping[str, int]]
     known: Callable[[Batch], Bools]
+    last: Callable[[str], float | str | None]
 
 
 class Taking:
@@ -62,7 +63,7 @@ class Taking:
         self._report = report
         self._stopping = stopping
         self._lock = threading.Lock()
-        self._values = LastValues()
+        self._values = LastValues(place.last)
         self._closed = False
         self._last: KeptAnswer | None = None
         self._read = False

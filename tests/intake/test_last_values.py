@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -50,3 +51,30 @@ def test_endless_names_push_out_those_that_are_long_silent(monkeypatch: pytest.M
     filled = values.filled(batch(("a", math.nan, BAD), ("silent", math.nan, BAD)))
     assert filled.value[0] == 5.0
     assert math.isnan(filled.value[1])
+
+
+def test_a_late_reading_does_not_become_the_last_value() -> None:
+    values = LastValues()
+    live = batch(("a", 1.0, 0), ("a", 2.0, 0), ("a", 3.0, 0))
+    values.filled(replace(live, time=live.time + 100))
+    late = batch(("a", 7.0, 0), ("a", math.nan, BAD))
+    assert values.filled(late).value.tolist() == [7.0, 7.0]
+    after = batch(("a", math.nan, BAD))
+    assert values.filled(replace(after, time=after.time + 200)).value.tolist() == [3.0]
+
+
+def test_a_state_without_a_word_keeps_its_last_word() -> None:
+    values = LastValues()
+    values.filled(batch(("s", "open", 0), ("s", "closed", 0)))
+    filled = values.filled(batch(("a", 1.0, 0), ("a", 1.0, 0), ("a", 1.0, 0), ("s", math.nan, BAD)))
+    assert filled.words == ("closed",)
+    assert filled.word is not None
+    assert filled.word.tolist() == [-1, -1, -1, 0]
+
+
+def test_what_was_before_the_run_is_asked_for() -> None:
+    values = LastValues({"a": 5.0, "s": "open"}.get)
+    filled = values.filled(batch(("a", math.nan, BAD), ("s", math.nan, BAD), ("b", math.nan, BAD)))
+    assert filled.value.tolist()[0] == 5.0
+    assert filled.words == ("open",)
+    assert math.isnan(filled.value[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -11,17 +12,18 @@ from pathlib import Path
 import pytest
 
 from sensormon.intake.known import known_readings
-from sensormon.model.clock import ManualClock
+from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import KeptAnswer
 from sensormon.model.errors import StoreUnavailable
-from sensormon.model.readings import Origin
+from sensormon.model.readings import Batch, Origin, Quality, Reading
 from sensormon.model.settings import Settings
+from sensormon.model.tags import Tag
 from sensormon.model.timestamps import FOREVER
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.connected import Stopping
 from tests.support.access import full_journal
 from tests.support.bus import wait_until
-from tests.support.named import Delivering, numbered, received
+from tests.support.named import LINE, Delivering, numbered, received
 from tests.support.plant import START
 
 Begin = Callable[[Path], Monitor]
@@ -210,3 +212,47 @@ def test_after_a_kill_nobody_says_what_is_known_before_the_journal_is_loaded(
     assert known_readings(numbered(0, 9), again.parts).tolist() == [True] * 7 + [False] * 2
     Delivering(again).taking.take(numbered(7, 1))
     assert known_readings(numbered(0, 9), again.parts).tolist() == [True] * 8 + [False]
+
+
+def failed(number: int, tag: str = "fermenter_temp") -> Batch:
+    """A reading of a failed sensor, without a value, at the time of the reading with this number."""
+    bad = Reading(tag, START + number * SECOND // 10, math.nan, Quality.BAD_SENSOR_FAILURE)
+    return Batch.of([bad], source=LINE, received=START + number * SECOND // 10)
+
+
+def test_a_failed_sensor_keeps_its_last_value_over_a_restart(begin: Begin, tmp_path: Path) -> None:
+    first = begin(tmp_path / "first")
+    Delivering(first).deliver()
+    again = begin(killed(first, tmp_path / "again"))
+    taking = Delivering(again).taking
+    assert taking.take(failed(8)).stored == 1
+    assert again.readings.recent(0)["value"].tolist()[-1] == 36.006
+
+
+def test_a_failed_sensor_is_known_whatever_value_it_was_given(begin: Begin, tmp_path: Path) -> None:
+    first = begin(tmp_path / "first")
+    line = Delivering(first)
+    line.deliver()
+    line.taking.take(failed(8))
+    line.taking.take(numbered(9, 1))
+    assert line.taking.known(failed(8)).tolist() == [True]
+    assert line.taking.known(failed(9)).tolist() == [False], "there it had a good value"
+    first.drain()
+    again = begin(killed(first, tmp_path / "again"))
+    again.drain()
+    assert Delivering(again).taking.known(failed(8)).tolist() == [True]
+    assert Delivering(again).taking.known(failed(9)).tolist() == [False]
+
+
+def test_a_state_is_known_however_it_is_written(begin: Begin, tmp_path: Path) -> None:
+    monitor = begin(tmp_path / "first")
+    monitor.tag_file.add([Tag("valve", "Valve", simulated=False, states=("open", "closed"))], "ada")
+    line = Delivering(monitor)
+
+    def valve(*values: float | str) -> Batch:
+        rows = [Reading("valve", START + place, value) for place, value in enumerate(values)]
+        return Batch.of(rows, source=LINE, received=START)
+
+    line.taking.take(valve("closed", "open", 1))
+    assert line.taking.known(valve("true", 0, "Closed")).tolist() == [True] * 3
+    assert line.taking.known(valve("open", "ajar", 7)).tolist() == [False] * 3

@@ -36,6 +36,7 @@ class Delivering:
             lambda _: None,
             monitor.readings.newest_times,
             lambda batch: known_readings(batch, monitor.parts),
+            monitor.parts.collector.last_value,
         )
         self.taking = Taking(config, place, self.report, monitor.clock, self.stopping)
 
