@@ -80,5 +80,6 @@ class LastValues:
 def _content(batch: Batch, row: int) -> Content:
     """The value of this row, or its word."""
     if batch.word is not None and batch.word[row] >= 0:
-        return batch.words[batch.word[row]]
+        word: str = batch.words[batch.word[row]]
+        return word
     return float(batch.value[row])

@@ -38,6 +38,8 @@ NAME = "sources"
 """Of the thread, and of what the monitor keeps for this room."""
 LOOK = 1.0
 """Seconds between two looks at the file."""
+MOST_TAGS = 50_000
+"""Tags up to which sources add to the table what they meet; those that sources.toml names always come in."""
 _TRIES = 5
 _IDLE = (Link.STOPPED, Link.FINISHED)
 
@@ -208,11 +210,20 @@ class NamedSources:
         return known if known is not None and list(known) == list(tags) else TagTable(tags)
 
     def _add_tags(self, config: NamedSource, report: Report, tags: Sequence[Tag]) -> None:
-        """Add what the table does not have; what is no definition that the file can hold is named."""
+        """Add what the table does not have, and of what the source only met as much as there is room for.
+
+        What is no definition that the file can hold is named.
+        """
+        named = frozenset(config.tags)
         with self._adding:
             for attempt in range(_TRIES):
                 known = self._monitor.tags
-                new = [tag for tag in {tag.name: tag for tag in tags}.values() if tag.name not in known]
+                offered = [tag for tag in {tag.name: tag for tag in tags}.values() if tag.name not in known]
+                new = [tag for tag in offered if tag.name in named]
+                met = [tag for tag in offered if tag.name not in named]
+                new += met[: max(0, MOST_TAGS - len(known) - len(new))]
+                if len(new) < len(offered):
+                    report.trouble(_full(config))
                 if not new:
                     return
                 try:
@@ -269,6 +280,14 @@ def sources_words(healths: Sequence[SourceHealth]) -> str:
     if delivering == len(here):
         return f"{counted(delivering, 'source')} {'delivers' if delivering == 1 else 'deliver'}"
     return f"{delivering} of {counted(len(here), 'source')} deliver"
+
+
+def _full(config: NamedSource) -> SourceError:
+    return SourceError(
+        f"the tag table has {MOST_TAGS:,} tags or more, so that new ones are not added by themselves",
+        where=f"[sources.{config.name}]",
+        hint="Does the source invent names? Read less of it, or add the tags that are wanted in tags.toml",
+    )
 
 
 def _problem_of(health: SourceHealth) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.intake import named_sources
 from sensormon.intake.named_sources import accompany
 from sensormon.model.settings import Settings
 from sensormon.model.source_health import Link
@@ -113,6 +114,22 @@ def test_a_source_that_cannot_run_is_tried_again(plant: InForce, tmp_path: Path)
     assert received(plant.monitor, "old") == 2
     assert not plant.monitor.tags["p1"].simulated
     assert plant.sources.problems() == ()
+
+
+def test_a_source_that_invents_names_fills_the_table_only_so_far(
+    plant: InForce, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(named_sources, "MOST_TAGS", len(plant.monitor.tags) + 3)
+    recorded = tmp_path / "recorded.csv"
+    rows = "".join(f"2026-01-01T00:00:0{number}Z,p{number},1\n" for number in range(9))
+    recorded.write_text(f"timestamp,tag,value\n{rows}")
+    plant.say(f'[sources.old]\nkind = "replay"\npath = "{recorded}"\nspeed = 1000\nnew_tags = true\n')
+    wait_until(lambda: plant.link("old") == "finished", 10)
+    (health,) = plant.sources.health()
+    assert (health.stored, health.refused) == (3, 6)
+    assert health.trouble is not None
+    assert "are not added by themselves" in health.trouble.what
+    assert len(plant.monitor.tags) == named_sources.MOST_TAGS
 
 
 def test_the_simulator_leaves_alone_what_another_source_delivers(settings: Settings) -> None:
