@@ -17,7 +17,7 @@ from sensormon.ui.widget_keys import chosen_rows
 from sensormon.view.phrases import literal
 from sensormon.view.source_forms import Rows
 from sensormon.view.source_names import Naming
-from sensormon.view.source_rows import matching, offers_frame, picked
+from sensormon.view.source_rows import matching, offers_frame, picked, plain
 
 MOST = 1_000
 """The most offers shown of a level."""
@@ -59,7 +59,7 @@ def _browse(m: Monitor, shown: Opened, source: NamedSource, below: str, stamp: s
         shown,
         f"browse {below}",
         source,
-        lambda explorer: tuple(explorer.browse(below, SECONDS))[:MOST],
+        lambda explorer: tuple(map(plain, explorer.browse(below, SECONDS)[:MOST])),
         words=f"Browse below {below}" if below else "Browse",
         stamp=stamp,
     )

@@ -17,6 +17,19 @@ from sensormon.view.source_forms import Input, Rows
 from sensormon.view.source_names import Naming, is_pattern, name_by_rule
 
 _SHOWN = 8
+_LONGEST = 200
+
+
+def plain(offer: Offer) -> Offer:
+    """The offer with words that can be shown: a server may call its nodes anything, at any length. Its
+    address stays, since the server knows it only so.
+    """
+    label, value, detail = (_plain(text) for text in (offer.label, offer.value, offer.detail))
+    return replace(offer, label=label, value=value, detail=detail)
+
+
+def _plain(text: str) -> str:
+    return "".join(sign if sign.isprintable() else "·" for sign in text[:_LONGEST])
 
 
 def frame_of(rows: Rows, values: Sequence[Keys]) -> pd.DataFrame:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from sensormon.sources.connected import SourceKind
+from sensormon.sources.connected import Offer, SourceKind
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named_edit import with_source
 from sensormon.sources.named_keys import Keys, keys_of, keys_text, read_keys, source_of
 from sensormon.sources.named_text import parse_sources
 from sensormon.view.source_forms import FORMS, Field, Form, Input, other_keys, without_usual
 from sensormon.view.source_names import Naming, name_by_rule, wrong_parts
-from sensormon.view.source_rows import frame_of, rows_of
+from sensormon.view.source_rows import frame_of, plain, rows_of
 from sensormon.view.sources import source_changes, source_words, without_password
 from tests.support.lines import FORM, KIND, known_here
 
@@ -87,6 +87,13 @@ def test_rows_in_the_table_are_the_rows_of_the_file(kind: SourceKind[Any]) -> No
     rows = form.rows.read(filled(kind)[form.rows.key])
     hidden = rows if form.rows.is_mapping else [{**rows[0], "another": [1, 2]}]
     assert rows_of(form.rows, frame_of(form.rows, hidden), hidden) == hidden
+
+
+def test_words_of_a_server_are_cut_and_hold_no_signs_that_hide() -> None:
+    offer = plain(Offer("s=\u202eA", "\u202eTank\x1b[31m" + "x" * 9_000, False, None, "1\n2", "a\0b"))
+    assert offer.label.startswith("·Tank·[31mxx")
+    assert len(offer.label) <= 200
+    assert (offer.address, offer.value, offer.detail) == ("s=\u202eA", "1·2", "a·b")
 
 
 def test_keys_without_a_field_go_through_the_form_as_text() -> None:
