@@ -422,6 +422,11 @@ class Collector:
         with self._lock:
             return self._watchdog.ahead(self._clock.now())
 
+    def newest_times(self, tags: Collection[str]) -> dict[str, int]:
+        """By tag, the newest own time (µs UTC) of its live readings, those of the journal among them."""
+        with self._lock:
+            return self._watchdog.newest(tags)
+
     def tag_ages(self) -> tuple[TagAge, ...]:
         """When each tag's last live reading arrived, in the order of the table."""
         with self._lock:

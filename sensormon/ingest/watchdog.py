@@ -159,6 +159,15 @@ class Watchdog:
         codes = np.flatnonzero(self._newest() - now > AHEAD * SECOND)
         return tuple(sorted(self._ages(codes.tolist(), now), key=lambda age: -age.ahead))
 
+    def newest(self, tags: Collection[str]) -> dict[str, int]:
+        """By tag, the newest own time (µs UTC) of its live readings, of those of these tags that have any."""
+        codes = {name: self._tags.code(name) for name in tags}
+        return {
+            name: int(self._seen[_NEWEST, code])
+            for name, code in codes.items()
+            if code >= 0 and self._seen[_LAST, code]
+        }
+
     def ages(self, now: int) -> tuple[TagAge, ...]:
         """Every tag at `now` (µs UTC), in the order of the table."""
         return tuple(self._ages(range(len(self._tags)), now))

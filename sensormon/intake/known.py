@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,14 @@ def known_readings(batch: Batch, parts: Parts) -> Bools:
     coded = _in_codes(batch, parts.running_tags.now(), parts.collector.words)
     first = parts.store.ledger.next_id()  # what is stored after this is in memory too
     return parts.store.imports.known(coded) | parts.newest.known(coded, first)
+
+
+def newest_times(tags: Collection[str], parts: Parts) -> dict[str, int]:
+    """By tag, the newest own time (µs UTC) of its live readings in journal and store, if that answers."""
+    newest = parts.readings.newest_times(tags)
+    for tag, time in parts.collector.newest_times(tags).items():
+        newest[tag] = max(time, newest.get(tag, time))
+    return newest
 
 
 def _in_codes(batch: Batch, table: TagTable, words: StateWords) -> Batch:

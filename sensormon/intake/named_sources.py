@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from sensormon.access.documents import Documents
 from sensormon.ingest.workers import Worker
-from sensormon.intake.known import known_readings
+from sensormon.intake.known import known_readings, newest_times
 from sensormon.intake.places import Places
 from sensormon.intake.running import RunningNamed
 from sensormon.intake.secrets import secret_of
@@ -153,7 +153,7 @@ class NamedSources:
             shared=self._places.shared,
             tags=lambda: self._tables.get(config.name, self._monitor.tags),
             add_tags=lambda tags: self._add_tags(config, report, tags),
-            newest=self._monitor.readings.newest_times,
+            newest=lambda tags: newest_times(tags, parts),
             known=lambda batch: known_readings(batch, parts),
             last=parts.collector.last_value,
         )

@@ -256,3 +256,13 @@ def test_a_state_is_known_however_it_is_written(begin: Begin, tmp_path: Path) ->
     line.taking.take(valve("closed", "open", 1))
     assert line.taking.known(valve("true", 0, "Closed")).tolist() == [True] * 3
     assert line.taking.known(valve("open", "ajar", 7)).tolist() == [False] * 3
+
+
+def test_the_newest_reading_is_known_before_the_journal_is_loaded(begin: Begin, tmp_path: Path) -> None:
+    first = begin(tmp_path / "first")
+    line = Delivering(first)
+    line.deliver()
+    newest = line.taking.newest(["fermenter_temp", "fermenter_ph"])
+    again = begin(killed(first, tmp_path / "again"))
+    assert Delivering(again).taking.newest(["fermenter_temp", "fermenter_ph"]) == newest
+    assert newest == {"fermenter_temp": START + 6 * SECOND // 10}

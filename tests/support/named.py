@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from sensormon.intake.known import known_readings
+from sensormon.intake.known import known_readings, newest_times
 from sensormon.intake.named_sources import NamedSources, sources_of
 from sensormon.intake.taking import Place, Taking
 from sensormon.model.clock import SECOND
@@ -34,7 +34,7 @@ class Delivering:
             monitor.parts.store.collectors is not None,
             lambda: monitor.tags,
             lambda _: None,
-            monitor.readings.newest_times,
+            lambda tags: newest_times(tags, monitor.parts),
             lambda batch: known_readings(batch, monitor.parts),
             monitor.parts.collector.last_value,
         )
