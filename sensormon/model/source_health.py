@@ -32,7 +32,8 @@ class SourceTrouble:
 class SourceHealth:
     """Of one named source; times are µs UTC.
 
-    `place` is where it reads, without secrets. `link` since `since`, `detail` in words. `rate` is readings a
+    `place` is where it reads, without secrets. `link` since `since`, which for one that is
+    away is when it went; `detail` in words. `rate` is readings a
     second over the last minute, `lag` seconds from the own time of the newest reading until it was durable,
     None before the first. `last_reading` is when the newest one was made durable.
 

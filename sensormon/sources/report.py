@@ -13,6 +13,8 @@ from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
 SPAN = 60
 """Seconds over which the rate is measured."""
 _MOST_NOTES = 50
+_AWAY = (Link.CONNECTING, Link.WAITING, Link.FAILED)
+"""What a source does until it is connected: since when is said of all of it."""
 
 
 class Report:
@@ -35,8 +37,11 @@ class Report:
             return replace(self._health, rate=rate, notes=dict(self._notes))
 
     def connecting(self) -> None:
-        """A connection is being made."""
-        self._set(Link.CONNECTING, "")
+        """A connection is being made; one that is tried again still waits until it stands."""
+        with self._lock:
+            again = self._health.link in (Link.WAITING, Link.FAILED)
+        if not again:
+            self._set(Link.CONNECTING, "")
 
     def connected(self, detail: str = "") -> None:
         """It is connected, or what it sees has changed; `detail` says what, such as "214 nodes"."""
@@ -104,7 +109,8 @@ class Report:
     def _set(self, link: Link, detail: str) -> None:
         with self._lock:
             old = self._health
-            since = old.since if old.link is link else self._clock.now()
+            away = link in _AWAY and old.link in _AWAY
+            since = old.since if old.link is link or away else self._clock.now()
             self._health = replace(old, link=link, detail=detail, since=since)
 
     def _forget(self, now: int) -> None:
