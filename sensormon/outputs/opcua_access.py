@@ -15,6 +15,7 @@ from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.crypto.permission_rules import USER_TYPES, SimpleRoleRuleset, User, UserRole
 from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
+from asyncua.server.binary_server_asyncio import BinaryServer, OPCUAProtocol
 from asyncua.server.internal_server import InternalServer
 from asyncua.server.user_managers import UserManager
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -38,6 +39,8 @@ SUBSCRIPTIONS = 5
 """Subscriptions that a connection may have on average."""
 UNACTIVATED = 10.0
 """Seconds within which a connection must have a session."""
+LARGEST = 16 << 20
+"""Bytes of a request or an answer, in all of its chunks: whoever reaches the port can send some."""
 CERTIFICATES = "opcua-server"
 """The folder of our certificate and key, in the data folder."""
 
@@ -79,6 +82,36 @@ class _NoDirectory(InternalServer):
         raise ServiceError(ua.StatusCodes.BadServiceUnsupported)
 
 
+class _Connection(OPCUAProtocol):
+    """Closed when a chunk is longer than agreed; the library would gather the 4 GB that it may claim."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self._buffer) > self.limits.max_recv_buffer and self.transport is not None:
+            self.transport.close()
+
+
+class _Listening(BinaryServer):
+    def _make_protocol(self) -> OPCUAProtocol:
+        return _Connection(self.iserver, self._policies, self.clients, self.closing_tasks, self.limits)
+
+
+class _Server(Server):
+    """The library's, with connections that are bounded."""
+
+    async def start(self) -> None:
+        """Listen, as the library does."""
+        await self._setup_server_nodes()
+        await self.iserver.start()
+        try:
+            self.bserver = _Listening(self.iserver, *self._get_bind_socket_info(), self.limits)
+            self.bserver.set_policies(self._policies)
+            await self.bserver.start()
+        except Exception:
+            await self.iserver.stop()
+            raise
+
+
 def application_uri(name: str) -> str:
     """What our server is called, and its certificate."""
     return f"urn:{socket.gethostname()}:sensormon:{name}"
@@ -87,7 +120,7 @@ def application_uri(name: str) -> str:
 async def guarded(config: ServerConfig, passwords: Mapping[str, str], folder: Path) -> Server:
     """A server, not started, that lets in whom the configuration says. Raises OutputError."""
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what matters is in the output's own health
-    server = Server(_NoDirectory(_Users(passwords)))
+    server = _Server(_NoDirectory(_Users(passwords)))
     await server.init()
     server.set_endpoint(config.url)
     server.set_server_name("sensormon")
@@ -97,6 +130,8 @@ async def guarded(config: ServerConfig, passwords: Mapping[str, str], folder: Pa
     internal.max_connections = config.sessions
     internal.max_subscriptions = SUBSCRIPTIONS * config.sessions
     internal.max_pending_activation_seconds = UNACTIVATED
+    server.limits.max_message_size = LARGEST
+    server.limits.max_chunk_count = LARGEST // server.limits.max_recv_buffer + 1
     server.set_security_policy([_POLICIES[config.security]], _ReadOnly())
     server.set_identity_tokens([ua.UserNameIdentityToken if passwords else ua.AnonymousIdentityToken])
     if config.security != "none":

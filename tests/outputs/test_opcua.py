@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.outputs import outputs
+from sensormon.outputs.opcua_access import LARGEST
 from sensormon.outputs.opcua_space import NAMESPACE
 from sensormon.outputs.outputs import outputs_of
 from tests.outputs.conftest import Start
@@ -268,6 +269,34 @@ def test_more_connections_than_sessions_are_refused(served: Served) -> None:
         async with client_of(monitor, port), client_of(monitor, port):
             with pytest.raises((ConnectionError, TimeoutError, ua.UaError)):
                 await Client(f"opc.tcp://127.0.0.1:{port}/", timeout=1).connect()
+
+    asyncio.run(ask())
+
+
+async def taken_of_a_chunk(port: int) -> int:
+    """How many bytes the server takes of a chunk that claims to have 4 GB, of 64 MB that are sent."""
+    taken = 0
+    _, line = await asyncio.open_connection("127.0.0.1", port)
+    line.write(b"HELF" + (0xFFFF_FFFF).to_bytes(4, "little"))
+    with suppress(ConnectionError):
+        while taken < 64 << 20:
+            line.write(bytes(1 << 16))
+            await line.drain()
+            taken += 1 << 16
+    line.close()
+    return taken
+
+
+def test_what_a_stranger_sends_is_bounded(served: Served) -> None:
+    monitor, port = served
+
+    async def ask() -> None:
+        await is_up(monitor)
+        assert await taken_of_a_chunk(port) <= 8 << 20, "what lies in buffers of the system, and a chunk"
+        async with client_of(monitor, port) as client:
+            with pytest.raises((ConnectionError, ua.UaError)) as refused:
+                await client.get_node(ua.NodeId("x" * (LARGEST + 1), 2)).read_value()
+            assert not isinstance(refused.value, ua.uaerrors.BadNodeIdUnknown), "it was read"
 
     asyncio.run(ask())
 
