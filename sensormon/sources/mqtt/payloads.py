@@ -17,7 +17,7 @@ from sensormon.sources.connected import MOST_READINGS
 from sensormon.sources.mqtt.json_path import JsonPath, NothingThere, each, follow
 from sensormon.sources.mqtt.kind import TopicRow
 from sensormon.sources.mqtt.times import read_time
-from sensormon.sources.mqtt.topics import filling_of
+from sensormon.sources.mqtt.topics import LONGEST, filling_of
 from sensormon.sources.mqtt.waiting import LARGEST, Arrived
 
 LAST_USABLE = 0x4090_0000
@@ -25,7 +25,7 @@ LAST_USABLE = 0x4090_0000
 SHOWN = 200
 """Characters of topic and payload that a rejection shows."""
 MOST_TOPICS = 50_000
-"""Topics whose rows are remembered."""
+"""Topics whose rows are remembered, if they have at most `LONGEST` characters."""
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _NO_NUMBERS = ("nan", "inf", "infinity")
 _TRUTHS = {True: int(Quality.GOOD), False: int(Quality.BAD)}
@@ -110,7 +110,8 @@ class PayloadReader:
             )
             if len(self._by_topic) >= MOST_TOPICS:
                 self._by_topic.clear()
-            self._by_topic[topic] = known
+            if len(topic) <= LONGEST:
+                self._by_topic[topic] = known
         return known
 
     def _read_row(

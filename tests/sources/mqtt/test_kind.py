@@ -242,3 +242,11 @@ def test_names_come_from_topics_keys_and_payloads() -> None:
     assert [reading.tag for reading in gathered.readings] == ["b:c/d"]
     assert not gathered.tags, "patterns bring new tags only with new_tags"
     assert follow({"a": [{"b": 1}]}, parse_path("$.a[0].b").steps) == 1
+
+
+def test_topics_without_end_are_not_remembered() -> None:
+    own = reader('topic = "a/#"\ntag = "t"')
+    for number in range(20):
+        read(b"1", own, f"a/{number}/{'x' * 60_000}")
+        assert len(read(b"1", own, f"a/{number}").readings) == 1
+    assert sum(map(len, own._by_topic)) < 1_000
