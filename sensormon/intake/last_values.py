@@ -80,6 +80,5 @@ class LastValues:
 def _content(batch: Batch, row: int) -> Content:
     """The value of this row, or its word."""
     if batch.word is not None and batch.word[row] >= 0:
-        word: str = batch.words[batch.word[row]]
-        return word
+        return str(batch.words[batch.word[row]])
     return float(batch.value[row])
