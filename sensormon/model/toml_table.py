@@ -14,6 +14,8 @@ from sensormon.model.errors import UsageError
 
 MOST = 500
 """The most tables of a kind, and the most entries of a list."""
+MOST_TAGS = 20_000
+"""The most tags that one table names."""
 LONGEST = 1_000
 """Characters of a value."""
 _NAME = re.compile(r"[\w.-]{1,60}")
@@ -111,6 +113,15 @@ def entries(value: Any) -> Sequence[Any]:
 def texts(value: Any) -> tuple[str, ...]:
     """A list of texts, each once."""
     return tuple(dict.fromkeys(text(item) for item in entries(value)))
+
+
+def tag_patterns(value: Any) -> tuple[str, ...]:
+    """A list of names or patterns of tags, each once."""
+    if not isinstance(value, list):
+        raise ValueError("a list is needed")
+    if len(value) > MOST_TAGS:
+        raise ValueError(f"more than {MOST_TAGS:,} entries")
+    return tuple(dict.fromkeys(map(text, value)))
 
 
 def variable(value: Any) -> str:

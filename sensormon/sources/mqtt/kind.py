@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import KINDS as TAG_KINDS
 from sensormon.model.tags import UNFIT
-from sensormon.model.toml_table import Table, flag, table, text, whole, word
+from sensormon.model.toml_table import MOST_TAGS, Table, flag, table, text, whole, word
 from sensormon.sources.connected import SourceKind
 from sensormon.sources.mqtt.broker import Broker
 from sensormon.sources.mqtt.broker_keys import broker_items, read_broker
@@ -20,8 +20,6 @@ from sensormon.sources.mqtt.times import UNITS
 from sensormon.sources.mqtt.topics import TagPattern, TopicFilter, tag_pattern, topic_filter
 from sensormon.sources.named import Common, NamedSource
 
-MOST_TOPICS = 5_000
-"""Of one source."""
 _LONGEST_UNIT = 40
 
 
@@ -141,8 +139,8 @@ def _qos(value: Any) -> int:
 def _rows(value: Any, where: str) -> tuple[TopicRow, ...]:
     if not isinstance(value, list):
         raise ValueError("[[…topics]] tables are needed")
-    if len(value) > MOST_TOPICS:
-        raise ValueError(f"more than {MOST_TOPICS:,}")
+    if len(value) > MOST_TAGS:
+        raise ValueError(f"more than {MOST_TAGS:,}")
     rows = tuple(_row(table(content), f"{where}, topic {place}") for place, content in enumerate(value, 1))
     _check_names(rows)
     return rows

@@ -46,7 +46,8 @@ class MqttReading:
         topics = [topic for topic, _ in config.subscriptions]
         earlier = (intake.position() or {}).get("topics", [])
         delivering = Delivering(config, intake, report, None if earlier == topics else topics)
-        stale = [topic for topic in earlier if topic not in topics]
+        wanted = set(topics)
+        stale = [topic for topic in earlier if topic not in wanted]
         session = Session(config.broker, self._secret, config.subscriptions, stale=stale)
         session.run(delivering.deliver, report, stopping, intake.clock)
 
@@ -62,7 +63,8 @@ class Delivering:
         self._report = report
         self._topics = topics
         self._reader = PayloadReader(config.name, config.topics, config.common.new_tags)
-        self._new: set[str] = set(config.tags)
+        self._named = frozenset(config.tags)
+        self._new: set[str] = set()
 
     def deliver(self, messages: Sequence[Arrived]) -> None:
         """Make these messages durable, whatever is in them."""
@@ -86,10 +88,12 @@ class Delivering:
 
     def _offer(self, gathered: Gathered) -> None:
         """Offer the tags of these readings that may be new."""
-        fixed = set(self._config.tags)
         offered: list[Tag] = []
         for name, tag in gathered.tags.items():
-            if name not in self._new and len(self._new) - len(fixed) >= MOST_NEW:
+            if name in self._named:
+                offered.append(tag)
+                continue
+            if name not in self._new and len(self._new) >= MOST_NEW:
                 self._report.trouble(
                     SourceError(
                         f"more than {MOST_NEW:,} new tags; the readings of further ones are refused",

@@ -71,7 +71,11 @@ class PayloadReader:
 
     def __init__(self, source: str, rows: Sequence[TopicRow], new_tags: bool) -> None:
         self._source = source
-        self._rows = rows
+        self._exact: dict[str, list[TopicRow]] = {}
+        for row in rows:
+            if not row.topic.wildcards:
+                self._exact.setdefault(row.topic.plain, []).append(row)
+        self._patterns = [row for row in rows if row.topic.wildcards]
         self._new_tags = new_tags
         self._by_topic: dict[str, tuple[tuple[TopicRow, dict[str, str]], ...]] = {}
 
@@ -101,12 +105,9 @@ class PayloadReader:
     def _rows_of(self, topic: str) -> tuple[tuple[TopicRow, dict[str, str]], ...]:
         known = self._by_topic.get(topic)
         if known is None:
-            matched = [(row, row.topic.match(topic)) for row in self._rows]
-            exact = any(parts is not None and not row.topic.wildcards for row, parts in matched)
+            matched = [(row, row.topic.match(topic)) for row in self._exact.get(topic, self._patterns)]
             known = tuple(
-                (row, filling_of(topic, parts, row.tag))
-                for row, parts in matched
-                if parts is not None and not (exact and row.topic.wildcards)
+                (row, filling_of(topic, parts, row.tag)) for row, parts in matched if parts is not None
             )
             if len(self._by_topic) >= MOST_TOPICS:
                 self._by_topic.clear()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sensormon.model.readings import SIMULATOR
-from sensormon.model.toml_table import Table, number, text, texts, whole
+from sensormon.model.toml_table import Table, number, tag_patterns, text, whole
 from sensormon.sources.connected import SourceKind
 from sensormon.sources.named import Common, NamedSource
 from sensormon.sources.simulator import SPIKE_RATE
@@ -61,7 +61,7 @@ class ReplaySource(NamedSource):
 def _read_simulator(common: Common, table: Table) -> SimulatorSource:
     return SimulatorSource(
         common,
-        table.usual("tags", texts, ("*",)),
+        table.usual("tags", tag_patterns, ("*",)),
         table.usual("seed", whole(0, 2**32 - 1), 0),
         table.usual("interval", number(0.01, 86_400, "seconds"), 1.0),
         table.usual("spike_rate", number(0, 1), SPIKE_RATE),

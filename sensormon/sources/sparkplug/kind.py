@@ -9,16 +9,13 @@ from typing import Any, ClassVar
 
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import NAME
-from sensormon.model.toml_table import Table, flag, table, text, texts
+from sensormon.model.toml_table import MOST_TAGS, Table, flag, table, text, texts
 from sensormon.sources.connected import SourceKind
 from sensormon.sources.mqtt.broker import Broker
 from sensormon.sources.mqtt.broker_keys import broker_items, read_broker
 from sensormon.sources.named import Common, NamedSource
 from sensormon.sources.sparkplug.tag_names import TAG, check_pattern
 from sensormon.sources.sparkplug.topics import LONGEST_NAME, subscriptions
-
-MOST_ROWS = 10_000
-"""Metrics that one source names."""
 
 Place = tuple[str, str, str]
 """Edge node, device ("" for the node itself) and name of a metric."""
@@ -140,8 +137,8 @@ def place_of(value: str) -> Place:
 def _rows(value: Any, where: str) -> tuple[tuple[Place, str], ...]:
     if not isinstance(value, list):
         raise ValueError("[[…metrics]] tables are needed")
-    if len(value) > MOST_ROWS:
-        raise ValueError(f"more than {MOST_ROWS:,}")
+    if len(value) > MOST_TAGS:
+        raise ValueError(f"more than {MOST_TAGS:,}")
     rows = [_row(table(content), f"{where}, metric {number}") for number, content in enumerate(value, 1)]
     for what in ({place for place, _ in rows}, {tag for _, tag in rows}):
         if len(what) < len(rows):

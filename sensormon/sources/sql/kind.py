@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import NAME
 from sensormon.model.timestamps import parse
-from sensormon.model.toml_table import MOST, Table, number, table, text, whole, word
+from sensormon.model.toml_table import MOST_TAGS, Table, number, table, text, whole, word
 from sensormon.sources.connected import MOST_READINGS, SourceKind
 from sensormon.sources.named import Common, NamedSource
 
@@ -62,6 +62,7 @@ class SqlSource(NamedSource):
     batch: int = MOST_READINGS
     timeout: float = 60.0
     kind: ClassVar[str] = "sql"
+    reads_history: ClassVar[bool] = True
 
     @property
     def place(self) -> str:
@@ -193,8 +194,8 @@ def _query(value: Any) -> str:
 
 def _tags(value: Any) -> Mapping[str, str]:
     named = table(value)
-    if len(named) > MOST:
-        raise ValueError(f"more than {MOST} tags")
+    if len(named) > MOST_TAGS:
+        raise ValueError(f"more than {MOST_TAGS:,} tags")
     for name, tag in named.items():
         if not isinstance(tag, str) or not NAME.fullmatch(tag):
             raise ValueError(f"{str(tag)[:100]!r}, for {name[:100]!r}, cannot be a tag's name")
