@@ -70,6 +70,7 @@ class NamedSources:
         self._running: dict[str, RunningNamed] = {}
         self._tables: Mapping[str, TagTable] = {}
         self._ended: frozenset[str] = frozenset()
+        self._unfit: dict[str, Tag] = {}  # what was offered and cannot be added
         self._share(self.config())
 
     def config(self) -> Mapping[str, NamedSource]:
@@ -219,6 +220,7 @@ class NamedSources:
             for attempt in range(_TRIES):
                 known = self._monitor.tags
                 offered = [tag for tag in {tag.name: tag for tag in tags}.values() if tag.name not in known]
+                offered = [tag for tag in offered if self._unfit.get(tag.name) != tag]
                 new = [tag for tag in offered if tag.name in named]
                 met = [tag for tag in offered if tag.name not in named]
                 new += met[: max(0, MOST_TAGS - len(known) - len(new))]
@@ -239,6 +241,7 @@ class NamedSources:
         unfit = {tag.name: why for tag in tags if (why := unfit_for_file(tag))}
         if not unfit:
             return
+        self._unfit |= {tag.name: tag for tag in tags if tag.name in unfit}
         name, why = next(iter(unfit.items()))
         more = f" and {counted(len(unfit) - 1, 'other tag')}" if len(unfit) > 1 else ""
         if fit := [tag for tag in tags if tag.name not in unfit]:

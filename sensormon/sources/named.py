@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from sensormon.model.toml_table import Table, flag, text, variable
+
+_WILD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class NamedSource:
 
     common: Common
     kind: ClassVar[str]
+    reads_history: ClassVar[bool] = False
+    """Its readings may be those that another source delivers live."""
 
     @property
     def name(self) -> str:
@@ -66,8 +71,10 @@ def owners(sources: Iterable[NamedSource], names: Sequence[str]) -> Mapping[str,
     listed = list(sources)
     owner = {tag: source.name for source in reversed(listed) for tag in source.tags}
     for source in listed:
-        for pattern in source.simulates:
-            for tag in (name for name in names if fnmatchcase(name, pattern)):
+        plain = {pattern for pattern in source.simulates if not _WILD.search(pattern)}
+        patterns = [pattern for pattern in source.simulates if _WILD.search(pattern)]
+        for tag in names:
+            if tag in plain or any(fnmatchcase(tag, pattern) for pattern in patterns):
                 owner.setdefault(tag, source.name)
     return owner
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,24 @@ def parse_sources(text: str, path: Path | str = "sources.toml") -> Sources:
     top = Table(str(path), content)
     named = top.take("sources", tables) or {}
     top.end()
-    return {name: _source(name, table, str(path)) for name, table in named.items()}
+    sources = {name: _source(name, table, str(path)) for name, table in named.items()}
+    _refuse_shared(sources.values(), str(path))
+    return sources
+
+
+def _refuse_shared(sources: Iterable[NamedSource], path: str) -> None:
+    """Two devices in one tag would be mixed up. Raises UsageError."""
+    owner: dict[str, str] = {}
+    for source in sources:
+        if not source.common.on or source.reads_history:
+            continue
+        for tag in source.tags:
+            if (other := owner.setdefault(tag, source.name)) != source.name:
+                raise UsageError(
+                    f"the tag {tag!r} is named by {other!r} already",
+                    where=f"{path}, [sources.{source.name}]",
+                    hint="Give it another name in one of them, or switch one off",
+                )
 
 
 def read_sources(path: Path) -> Sources:

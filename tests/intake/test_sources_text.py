@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sensormon.model.errors import UsageError
+from sensormon.model.toml_table import Table
 from sensormon.sources.kinds import KINDS
+from sensormon.sources.named import Common, owners
 from sensormon.sources.named_edit import with_source, without_source
 from sensormon.sources.named_text import parse_sources, read_sources
 
@@ -100,3 +103,56 @@ def test_every_kind_gives_back_what_it_was_told() -> None:
         kind = KINDS[source.kind]
         assert not kind.missing
         assert parse_sources(with_source("", source))[source.name] == source
+
+
+MODBUS = '[sources.{0}]\nkind = "modbus"\nurl = "modbus://192.0.2.1"\n'
+ROW = '[[sources.{0}.registers]]\ntag = "{1}"\naddress = 1\ntype = "int16"\n'
+
+
+def test_two_live_sources_do_not_name_the_same_tag() -> None:
+    first = MODBUS.format("a") + ROW.format("a", "flow")
+    second = MODBUS.format("b") + ROW.format("b", "flow")
+    with pytest.raises(UsageError, match="the tag 'flow' is named by 'a' already") as refused:
+        parse_sources(first + second)
+    assert "[sources.b]" in str(refused.value)
+    assert len(parse_sources(first + second.replace("[[", "on = false\n[["))) == 2
+    history = (
+        '[sources.old]\nkind = "sql"\nurl = "sqlite:////a.db"\ncursor = "time"\n'
+        'query = "SELECT * FROM h WHERE time >= :cursor ORDER BY time"\ntags = { "F1" = "flow" }\n'
+    )
+    assert len(parse_sources(first + history)) == 2, "the history of what is live"
+
+
+TAGS = [f"t{number}" for number in range(20_000)]
+LONG: dict[str, dict[str, Any]] = {
+    "modbus": {
+        "url": "modbus://192.0.2.1",
+        "registers": [{"tag": tag, "address": 1, "type": "int16"} for tag in TAGS],
+    },
+    "opcua": {
+        "url": "opc.tcp://192.0.2.1:4840/",
+        "tags": [{"node": f"ns=2;s={tag}", "tag": tag} for tag in TAGS],
+    },
+    "mqtt": {"url": "mqtt://192.0.2.1", "topics": [{"topic": f"a/{tag}", "tag": tag} for tag in TAGS]},
+    "sparkplug": {
+        "url": "mqtt://192.0.2.1",
+        "group": "g",
+        "metrics": [{"metric": f"edge//{tag}", "tag": tag} for tag in TAGS],
+    },
+    "sql": {
+        "url": "sqlite:////a.db",
+        "cursor": "time",
+        "query": "SELECT * FROM h WHERE time >= :cursor ORDER BY time",
+        "tags": {tag: tag for tag in TAGS},
+    },
+    "simulator": {"tags": TAGS},
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_a_source_names_as_many_tags_as_a_large_plant_has(kind: str) -> None:
+    table = Table("sources.toml", LONG[kind])
+    source = KINDS[kind].read(Common("line"), table)
+    table.end()
+    assert len(source.tags or source.simulates) == len(TAGS)
+    assert len(owners([source], TAGS)) == len(TAGS)
