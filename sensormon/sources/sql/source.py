@@ -161,7 +161,8 @@ class Following:
             times, _ = times_of([row[layout.time]], self._reading.zone, self._reading.unit)
             return int(times[0]) > latest
 
-        return bisect_left(page, True, key=is_ahead)
+        # the first one first, since it is the one to name if its time cannot be read
+        return 0 if is_ahead(page[0]) else bisect_left(page, True, key=is_ahead)
 
     def _refuse_ahead(self, ahead: Sequence[Row]) -> None:
         """Rows of a clock that is ahead: refused, once, with the reason; they are read when they are due."""
