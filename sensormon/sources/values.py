@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from sensormon.model.readings import Bools, Floats, Reason
 from sensormon.model.tags import BOOLEAN, LONGEST_STATE, UNFIT
 
 Wrong = tuple[Reason, str]
+EXACT = 1 << 53
+"""Beyond it two whole numbers become the same float."""
 NO_VALUE: Wrong = Reason.NOT_A_NUMBER, "there is no value"
 
 
@@ -30,11 +34,8 @@ class Values:
 def values_of(cells: Sequence[object]) -> Values:
     """The values of these cells."""
     kinds = set(map(type, cells))
-    if kinds <= {int, float}:
-        try:
-            return Values(np.array(cells, dtype=np.float64), np.zeros(len(cells), dtype=np.bool_))
-        except OverflowError:
-            pass  # a number that is too large is looked for below
+    if kinds <= {int, float} and (numbers := _all_numbers(cells)) is not None:
+        return Values(numbers, np.zeros(len(cells), dtype=np.bool_))
     number = np.full(len(cells), np.nan)
     empty = np.zeros(len(cells), dtype=np.bool_)
     word: dict[int, str] = {}
@@ -45,10 +46,9 @@ def values_of(cells: Sequence[object]) -> Values:
         elif isinstance(cell, bool):
             word[row] = BOOLEAN[cell]
         elif isinstance(cell, int | float | Decimal):
-            try:
-                number[row] = float(cell)
-            except (OverflowError, ValueError):  # the second for a signalling NaN
-                wrong[row] = Reason.NOT_FINITE, "the value is too large for a number"
+            number[row], unfit = _of_number(cell)
+            if unfit:
+                wrong[row] = unfit
         elif isinstance(cell, str):
             if problem := wrong_word(cell.strip()):
                 wrong[row] = Reason.NOT_A_NUMBER, problem
@@ -58,6 +58,27 @@ def values_of(cells: Sequence[object]) -> Values:
             what = type(cell).__name__
             wrong[row] = Reason.NOT_A_NUMBER, f"the value must be a number or a word, not {what}"
     return Values(number, empty, word, wrong, _kind(kinds))
+
+
+def _all_numbers(cells: Sequence[Any]) -> Floats | None:
+    """These numbers at once; None if one of them is too large to be taken without a look."""
+    try:
+        number = np.array(cells, dtype=np.float64)
+    except OverflowError:
+        return None
+    return None if (np.abs(number) >= EXACT).any() else number
+
+
+def _of_number(cell: float | Decimal) -> tuple[float, Wrong | None]:
+    """The number as it is stored, and why it cannot be, if so."""
+    try:
+        number = float(cell)
+    except (OverflowError, ValueError):  # the second for a signalling NaN
+        return math.nan, (Reason.NOT_FINITE, "the value is too large for a number")
+    whole = not isinstance(cell, float) and math.isfinite(cell) and abs(number) >= EXACT and cell == int(cell)
+    if whole and int(number) != cell:
+        return math.nan, (Reason.NOT_A_NUMBER, "this whole number is too large to be kept exactly")
+    return number, None
 
 
 def _kind(kinds: set[type]) -> str:
