@@ -73,8 +73,10 @@ def test_a_state_without_a_word_keeps_its_last_word() -> None:
 
 
 def test_what_was_before_the_run_is_asked_for() -> None:
-    earlier: dict[str, float | str] = {"a": 5.0, "s": "open"}
-    values = LastValues(lambda tag: earlier.get(tag))
+    def earlier(tag: str) -> float | str | None:
+        return {"a": 5.0}.get(tag) or {"s": "open"}.get(tag)
+
+    values = LastValues(earlier)
     filled = values.filled(batch(("a", math.nan, BAD), ("s", math.nan, BAD), ("b", math.nan, BAD)))
     assert filled.value.tolist()[0] == 5.0
     assert filled.words == ("open",)
