@@ -120,12 +120,12 @@ def test_names_of_tags_are_mapped_in_a_long_result(
 
 def test_times_without_a_zone_need_one(table: Connection, source: Source, intake: RecordingIntake) -> None:
     table.execute("ALTER TABLE history ALTER time TYPE timestamp")
-    table.execute("INSERT INTO history VALUES ('2026-07-01 12:00', 'a', 1), ('2026-10-25 02:30', 'a', 2)")
-    with pytest.raises(SourceError, match="the times have no time zone, such as 2026-07-01 12:00:00"):
+    table.execute("INSERT INTO history VALUES ('2025-07-01 12:00', 'a', 1), ('2025-10-26 02:30', 'a', 2)")
+    with pytest.raises(SourceError, match="the times have no time zone, such as 2025-07-01 12:00:00"):
         read_once(source(), intake)
     read_once(source(timezone="Europe/Berlin"), intake)
     times = [time for _, time, _ in intake.readings]
-    assert times == [parse("2026-07-01T10:00:00Z"), parse("2026-10-25T01:30:00Z")], "twice shown: the later"
+    assert times == [parse("2025-07-01T10:00:00Z"), parse("2025-10-26T01:30:00Z")], "twice shown: the later"
 
 
 def test_a_time_that_the_clock_never_showed_is_refused(
