@@ -183,14 +183,17 @@ def _secret(own: Table) -> Secret:
 
 def _url(value: Any) -> str:
     url = text(value)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # its text may hold a password
+        raise ValueError("the host or the port cannot be read") from None
     if parts.username is not None or parts.password is not None:
         raise ValueError("user and password do not belong here: write user and password_env")
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
         raise ValueError("use mqtt://HOST:PORT, or mqtts://HOST:PORT with TLS")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("nothing follows the port")
-    _ = parts.port  # raises ValueError itself if it is none
     return url
 
 

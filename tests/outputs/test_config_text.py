@@ -98,3 +98,12 @@ def test_what_it_cannot_mean_is_refused_in_one_line_with_its_place(text: str, wh
     assert "outputs" in line
     assert "\n" not in line
     assert "secret" not in line
+
+
+@pytest.mark.parametrize(
+    "url", ["tcp://ada:s3cr3t@h", "mqtt://ada:a/s3cr3t@h", "mqtt://h:s3cr3t", "mqtt://[s3cr3t"]
+)
+def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(UsageError, match="url: ") as refused:
+        parse_outputs(f'[outputs.plant]\nkind = "mqtt"\nurl = "{url}"\n')
+    assert "s3cr3t" not in str(refused.value)

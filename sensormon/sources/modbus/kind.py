@@ -185,12 +185,11 @@ def _address(value: Any) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValueError(f"{url[:100]!r} is not modbus://HOST:PORT") from error
+    except ValueError:  # its text may hold a password
+        raise ValueError("it is not modbus://HOST:PORT") from None
     rest = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
     if parts.scheme != "modbus" or not host or rest or port == 0:
-        shown = url[:100] if parts.username is None and parts.password is None else "what it has"
-        raise ValueError(f"{shown!r} is not modbus://HOST:PORT, with nothing more")
+        raise ValueError("it is not modbus://HOST:PORT, with nothing more")
     return host, port or PORT
 
 

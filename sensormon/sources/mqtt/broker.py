@@ -70,17 +70,17 @@ def broker_of(
     Raises ValueError, in words for the person who wrote it, if it is another URL, has a user or a password in
     it, or files are named that only TLS needs.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in PORTS:
-        raise ValueError(f"{url[:100]!r} is not mqtt://HOST:1883 or mqtts://HOST:8883")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its text may hold a password, as what follows could quote one
+        raise ValueError("the port is not a number from 1 to 65535, or the host cannot be read") from None
     if parts.username is not None or parts.password is not None:
         raise ValueError("a URL has no user and no password in it: use user and password_env")
+    if parts.scheme not in PORTS:
+        raise ValueError("it is not mqtt://HOST:1883 or mqtts://HOST:8883")
     if not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{url[:100]!r} is not a scheme, a host and a port alone, as in mqtt://HOST:1883")
-    try:
-        port = parts.port or PORTS[parts.scheme]
-    except ValueError as error:
-        raise ValueError(f"the port of {url[:100]!r} is not a number from 1 to 65535") from error
+        raise ValueError("it is not a scheme, a host and a port alone, as in mqtt://HOST:1883")
     tls = parts.scheme == "mqtts"
     if not tls and (ca_file or certificate_file or key_file):
         raise ValueError("certificates are for TLS: write mqtts:// in the URL")
@@ -90,7 +90,7 @@ def broker_of(
         raise ValueError(f"MQTT {version} is not one of {', '.join(VERSIONS)}")
     return Broker(
         parts.hostname,
-        port,
+        port or PORTS[parts.scheme],
         client_id,
         tls=tls,
         ca_file=ca_file,

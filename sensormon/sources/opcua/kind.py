@@ -165,12 +165,16 @@ def _check_user(source: OpcUaSource, where: str) -> None:
 
 def _url(value: Any) -> str:
     url = text(value)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its text may hold a password
+        raise ValueError("the host or the port cannot be read") from None
     if parts.scheme != "opc.tcp" or not parts.hostname:
         raise ValueError("a URL such as opc.tcp://127.0.0.1:4840/ is needed")
     if "@" in parts.netloc:
         raise ValueError("no user or password in the URL: use user and password_env")
-    if parts.port == 0:
+    if port == 0:
         raise ValueError("the port 0 cannot be used")
     return url
 

@@ -82,7 +82,7 @@ def test_the_usual_port_is_502() -> None:
         ("modbus://10.0.0.1:99999", "is not modbus://HOST:PORT"),
         ("modbus://", "is not modbus://HOST:PORT"),
         ("modbus://10.0.0.1/1", "with nothing more"),
-        ("modbus://me:secret@10.0.0.1", "'what it has' is not"),
+        ("modbus://me:secret@10.0.0.1", "it is not modbus://HOST:PORT"),
     ],
 )
 def test_another_address_is_refused_without_a_secret(url: str, problem: str) -> None:
