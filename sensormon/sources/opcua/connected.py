@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -159,11 +159,13 @@ class Connected:
         back = [handle for handle in back if handle not in self._missing]
         if subscription is None:
             return
+        newest = await self._newest(back)  # before a value that comes now hides what was missed
         created = await items.watch(
             self._session, self._config, subscription, {handle: self._nodes[handle] for handle in back}
         )
-        self._after(created, subscription)
-        await self._fill(back)
+        self._after(created)
+        await self._fill(back, newest)
+        self._keep(subscription)
 
     # -- subscribing --------------------------------------------------------------
 
@@ -174,6 +176,8 @@ class Connected:
             available = await items.take_over(self._session, old)
             if available is not None:
                 self._missing.update(handle for handle in self._nodes if handle not in old.items)
+                if not old.filled:  # the connection before ended in the middle of it
+                    await self._fill_all(old)
                 return old, available
         elif number:
             await items.drop(self._session, number)
@@ -186,11 +190,24 @@ class Connected:
             self._polled.update(self._nodes)
             return None, []
         there = {key: node for key, node in self._nodes.items() if key not in self._missing}
-        self._after(await items.watch(self._session, self._config, subscription, there), subscription)
-        await self._fill(list(subscription.items))
+        self._after(await items.watch(self._session, self._config, subscription, there))
+        self._keep(subscription)
+        await self._fill_all(subscription)
         return subscription, []
 
-    def _after(self, created: Created, subscription: Subscription) -> None:
+    async def _fill_all(self, subscription: Subscription) -> None:
+        """Fill the gap before a new subscription, whose values wait on the server meanwhile."""
+        handles = list(subscription.items)
+        await self._fill(handles, await self._newest(handles))
+        subscription.filled = True
+        self._keep(subscription)
+
+    def _keep(self, subscription: Subscription) -> None:
+        """Write it down for the next connection."""
+        if self._config.timing.bridge:
+            items.keep(self._run.kept, self._config, subscription)
+
+    def _after(self, created: Created) -> None:
         """What the server has refused or revised."""
         for handle, code in created.refused.items():
             if code in GONE:
@@ -207,8 +224,6 @@ class Connected:
             )
         if created.unfiltered:
             self._report.note("nodes take no filter: values that repeat are not reported", created.unfiltered)
-        if self._config.timing.bridge:
-            items.keep(self._run.kept, self._config, subscription)
         self._tell()
 
     def _watching(self, subscription: Subscription) -> Watching:
@@ -235,11 +250,14 @@ class Connected:
 
     # -- gaps ---------------------------------------------------------------------
 
-    async def _fill(self, handles: Sequence[int]) -> None:
+    async def _newest(self, handles: Sequence[int]) -> Mapping[str, int]:
+        """By tag, the own time of the newest reading of each of these nodes."""
+        return await self._run.delivery.learn_newest([self._config.nodes[each - 1].tag for each in handles])
+
+    async def _fill(self, handles: Sequence[int], newest: Mapping[str, int]) -> None:
         """Deliver what the history has since the newest reading of each of these nodes."""
         run, config = self._run, self._config
         tags = {handle: config.nodes[handle - 1].tag for handle in handles}
-        newest = await run.delivery.learn_newest(list(tags.values()))
         now = run.delivery.intake.clock.now()
         known = [handle for handle in handles if tags[handle] in newest]
         if not known:

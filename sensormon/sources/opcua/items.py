@@ -28,12 +28,14 @@ _NO_FILTER = (
 class Subscription:
     """On the server. `items` are the numbers that the server has given to nodes, by our handle; the handle is
     the node's place in the configuration plus one. `silence`: seconds without news after which it is dead.
+    `filled`: what was missed before it has been read from the history.
     """
 
     number: int
     publishing: float
     silence: float
     items: dict[int, int] = field(default_factory=dict)
+    filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,7 @@ def keep(path: Path, config: OpcUaSource, subscription: Subscription) -> None:
         "number": subscription.number,
         "publishing": subscription.publishing,
         "silence": subscription.silence,
+        "filled": subscription.filled,
         "items": {str(handle): number for handle, number in subscription.items.items()},
     }
     replace_file(path, json.dumps(content).encode(), mode=0o600)
@@ -159,6 +162,7 @@ def kept(path: Path, config: OpcUaSource) -> tuple[Subscription | None, int]:
             float(content["publishing"]),
             float(content["silence"]),
             {int(handle): int(number) for handle, number in content["items"].items()},
+            content.get("filled", True) is True,
         )
         same = content["of"] == _meaning(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

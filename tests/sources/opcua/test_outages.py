@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from sensormon.model.settings import Settings
+from sensormon.sources.opcua import connected
+from sensormon.sources.opcua.history import fill
 from tests.support.bus import wait_until
 from tests.support.opcua_line import LONGEST, Line, source_text
 from tests.support.opcua_plant import OpcUaPlant
@@ -60,6 +65,31 @@ def test_a_server_that_restarted_fills_the_gap_from_its_history_in_order(
     assert line.values("tag_0") == [float(value) for value in range(2_510)]
     assert health.filled == 2_495
     assert health.gaps == 0
+
+
+@pytest.mark.long
+def test_a_connection_that_ends_while_a_gap_is_filled_leaves_no_gap(
+    start_plant: StartPlant, start_line: StartLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+
+    async def cut(*asked: Any) -> set[int]:
+        calls.append(asked)
+        if len(calls) == 1:
+            raise ConnectionError("cut")
+        return await fill(*asked)
+
+    plant = start_plant(nodes=2, history=str(tmp_path / "history.db"))
+    line = start_line(source_text(plant.plant.url, 2))
+    line.connected()
+    write(plant, line, range(5))
+    line.until(lambda health: health.stored == 7)
+    monkeypatch.setattr(connected, "fill", cut)
+    plant.do(do="expire")
+    write(plant, line, range(5, 500))
+    line.until(lambda health: health.stored >= 502)
+    assert len(calls) == 2
+    assert line.values("tag_0") == [float(value) for value in range(500)]
 
 
 def test_a_gap_without_a_history_is_told(start_plant: StartPlant, start_line: StartLine) -> None:
