@@ -26,6 +26,8 @@ SHOWN = 200
 """Characters of topic and payload that a rejection shows."""
 MOST_TOPICS = 50_000
 """Topics whose rows are remembered, if they have at most `LONGEST` characters."""
+_DIGITS = 400
+"""More than a number that can be stored has."""
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _NO_NUMBERS = ("nan", "inf", "infinity")
 _TRUTHS = {True: int(Quality.GOOD), False: int(Quality.BAD)}
@@ -285,7 +287,8 @@ def _plain(payload: bytes) -> float | str:
     """The value that a whole payload is. Raises _Refusal."""
     text = _text(payload).strip()
     if _NUMBER.fullmatch(text):
-        return _finite(float(text))
+        is_whole = text.lstrip("+-").isdigit() and len(text) <= _DIGITS
+        return _whole(int(text)) if is_whole else _finite(float(text))
     if text.lower().lstrip("+-") in _NO_NUMBERS:
         raise _Refusal(Reason.NOT_FINITE, f"{text} is not a number that can be stored")
     if text.startswith(("{", "[")):
@@ -299,17 +302,27 @@ def _of_json(value: object, row: TopicRow) -> float | str:
     """A value in JSON; NaN for null, which a bad quality may excuse. Raises _Refusal."""
     if isinstance(value, bool):
         return BOOLEAN[value]
-    if isinstance(value, int | float):
-        try:
-            return _finite(float(value))
-        except OverflowError:
-            raise _Refusal(Reason.NOT_FINITE, "the value is too large for a number") from None
+    if isinstance(value, int):
+        return _whole(value)
+    if isinstance(value, float):
+        return _finite(value)
     if isinstance(value, str):
         return _word(value)
     if value is None:
         return math.nan
     kind = "an object" if isinstance(value, dict) else "an array"
     raise _Refusal(Reason.NOT_A_NUMBER, f"{row.value} is {kind}; name in value what to read of it")
+
+
+def _whole(value: int) -> float:
+    """A whole number as it is stored. Raises _Refusal."""
+    try:
+        number = float(value)
+    except OverflowError:
+        raise _Refusal(Reason.NOT_FINITE, "the value is too large for a number") from None
+    if int(number) != value:
+        raise _Refusal(Reason.NOT_A_NUMBER, "this whole number is too large to be kept exactly")
+    return number
 
 
 def _finite(value: float) -> float:

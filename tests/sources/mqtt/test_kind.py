@@ -228,6 +228,18 @@ def test_a_row_for_one_topic_goes_before_those_with_wildcards() -> None:
     assert [reading.tag for reading in read(b"1", own, "a/c").readings] == ["c"]
 
 
+def test_a_whole_number_that_would_be_rounded_is_refused() -> None:
+    plain, of_json = reader('topic = "a/b"\ntag = "x"'), reader('topic = "a/b"\ntag = "x"\nvalue = "$"')
+    for own in (plain, of_json):
+        for number in (2**53 + 1, -(2**53) - 1):
+            (refused,) = read(str(number).encode(), own).refused
+            assert "too large to be kept exactly" in refused.detail
+        (kept,) = read(str(2**53).encode(), own).readings
+        assert kept.value == float(2**53)
+    (refused,) = read(b"9" * 5_000, plain).refused
+    assert "too large for a number" in refused.detail
+
+
 def test_a_bad_quality_excuses_a_missing_value() -> None:
     own = reader('topic = "a/b"\ntag = "x"\nvalue = "$.v"\nquality = "$.q"')
     good, bad = read(b'{"v": null, "q": true}', own), read(b'{"v": null, "q": false}', own)
