@@ -84,6 +84,8 @@ class HandOver:
         self._reconnected = False
         self._offered: set[str] = set()
         self._explicit = frozenset(config.tags)
+        self._awaited = set(config.tags)
+        """Those of them that were not offered yet."""
         self._readings: list[Reading] = []
         self._rejections: list[Rejection] = []
 
@@ -127,9 +129,10 @@ class HandOver:
     def _offer(self, step: Step) -> None:
         """Add the tags of a birth certificate, before their first readings; again with each birth."""
         wanted = [tag for tag in step.tags if self._config.common.new_tags or tag.name in self._explicit]
-        new = [tag.name for tag in wanted if tag.name not in self._offered]
+        new = [tag.name for tag in wanted if tag.name not in self._explicit and tag.name not in self._offered]
         self._offered.update(new[: MOST_NEW_TAGS - len(self._offered)])
-        kept = [tag for tag in wanted if tag.name in self._offered]
+        kept = [tag for tag in wanted if tag.name in self._explicit or tag.name in self._offered]
+        self._awaited.difference_update(tag.name for tag in kept)
         if len(kept) < len(wanted):
             self._report.trouble(
                 SourceError(
@@ -143,11 +146,9 @@ class HandOver:
 
     def _offer_named(self, readings: Sequence[Reading]) -> None:
         """Add tags that the file names and no birth certificate has described, as far as their values do."""
-        if self._explicit <= self._offered:
-            return
-        values = {row.tag: row.value for row in readings if row.tag in self._explicit - self._offered}
+        values = {row.tag: row.value for row in readings if row.tag in self._awaited}
         if values:
-            self._offered.update(values)
+            self._awaited.difference_update(values)
             self._intake.offer_tags([plain_tag(tag, value) for tag, value in values.items()])
 
     def _flush(self) -> None:

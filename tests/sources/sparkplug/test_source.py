@@ -239,6 +239,20 @@ def test_birth_certificates_cannot_add_tags_without_end(
         assert "more than 2 tags" in line.health.trouble.what
 
 
+def test_metrics_that_the_file_names_are_beyond_that_limit(
+    mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "MOST_NEW_TAGS", 1)
+    rows = "".join(
+        f'[[sources.line.metrics]]\nmetric = "edge/pump/{name}"\ntag = "{name}"\n'
+        for name in ("Speed", "Running", "Step")
+    )
+    with connected(mosquitto, rows) as line, edge(mosquitto):
+        until(lambda: line.intake.values("Step"))
+        assert {tag.name for tag in line.intake.offered} == {"Speed", "Running", "Step"}
+        assert line.health.trouble is None
+
+
 def test_only_what_the_file_names_is_read(mosquitto: Mosquitto) -> None:
     rows = '[[sources.line.metrics]]\nmetric = "edge/pump/Speed"\ntag = "speed"\n'
     with connected(mosquitto, f"new_tags = false\n{rows}") as line, edge(mosquitto) as node:
