@@ -49,7 +49,7 @@ def server(tmp_path: Path) -> Iterator[Rig]:
 
 def test_one_of_two_runs_it_and_the_other_names_it(plant: Together, server: Rig) -> None:
     first, second = plant.start("a", tag_text(1)), plant.start("b", tag_text(1))
-    line = server.text.replace("[sources.line]", "[sources.s1]").replace("count = 1", "count = 0")
+    line = server.text.replace("[sources.line]", "[sources.s1]\nfirst = 1")
     first.settings.sources_file.write_text(f'{server.text}{line}collector = "b"\n')
     mine, theirs = sources_of(first), sources_of(second)
     mine.look()

@@ -35,6 +35,7 @@ class Lines(NamedSource):
     kind: ClassVar[str] = "lines"
     port: int = 0
     count: int = 0
+    first: int = 0
 
     @property
     def place(self) -> str:
@@ -42,17 +43,20 @@ class Lines(NamedSource):
 
     @property
     def tags(self) -> tuple[str, ...]:
-        return tuple(f"tag_{number}" for number in range(self.count))
+        return tuple(f"tag_{number}" for number in range(self.first, self.first + self.count))
 
 
 def _read(common: Common, table: Table) -> Lines:
     return Lines(
-        common, table.needed("port", whole(1, 65_535), "7000"), table.needed("count", whole(1, 10_000), "3")
+        common,
+        table.needed("port", whole(1, 65_535), "7000"),
+        table.needed("count", whole(1, 10_000), "3"),
+        table.usual("first", whole(0, 10_000), 0),
     )
 
 
 def _items(config: Lines) -> dict[str, Any]:
-    return {"port": config.port, "count": config.count}
+    return {"port": config.port, "count": config.count, "first": config.first or None}
 
 
 def open_source(config: Lines, secret: Secret) -> Client:
