@@ -71,7 +71,7 @@ def read_sources(path: Path) -> Sources:
         if len(content) > BOUNDS.characters:
             raise ValueError(f"it has more than {BOUNDS.characters:,} bytes")
         return parse_sources(content.decode("utf-8-sig"), path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whoever makes the folder says what is wrong with it
         return {}
     except (OSError, ValueError) as error:
         raise UsageError(

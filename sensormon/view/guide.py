@@ -265,7 +265,7 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
         pace = f", played {speed} times as fast" if speed else ""
         return f"The recording {file}{pace}, as if it were live: {sensors}. {flags}"
     if received:
-        return f"{counted(received, 'reading')}, from the plant's sources, over HTTP or from files. {flags}"
+        return f"{counted(received, 'reading')}, from sources, over HTTP or from files. {flags}"
     return (
         "Nothing sends readings yet. Add a source on the Data page, send one with the line below, or import "
         "a file, and it appears here."

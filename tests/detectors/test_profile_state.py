@@ -134,7 +134,7 @@ def test_combination_is_that_of_the_slow_reference(seed: int) -> None:
         numbers = [said.threshold[place], *(getattr(scores, part)[place] for part in PARTS)]
         wanted = [verdict.threshold, *(getattr(verdict, part) for part in PARTS)]
         np.testing.assert_array_equal(numbers, wanted, err_msg=str(place))
-    assert {*said.withheld.tolist()} == {int(reason) for reason in Withheld}, "every case occurs"
+    assert {*said.withheld.tolist()} == {*map(int, Withheld)} - {Withheld.LATE}, "every case occurs"
     assert len({*said.detector[scores.is_anomaly].tolist()}) >= 3, "several detectors speak"
 
 

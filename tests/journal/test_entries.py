@@ -325,7 +325,7 @@ def test_profiles_that_cannot_be_used_are_damage(old: str, new: str) -> None:
         decode(with_head(whole, old, new))
 
 
-@pytest.mark.parametrize(("column", "value"), [(0, 3), (1, 5), (1, 0xFE), (10, 5)])
+@pytest.mark.parametrize(("column", "value"), [(0, 3), (1, 5), (1, 0xFE), (10, 6)])
 def test_verdicts_out_of_range_are_damage(column: int, value: int) -> None:
     """The columns of one byte: the profile, the detector, and after eight of the threshold why withheld."""
     processed = Pipeline(TAGS, version(PROFILES)).process(readings(300))

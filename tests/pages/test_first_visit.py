@@ -66,7 +66,7 @@ def test_curl_line_is_gone_once_readings_arrive(settings: Settings, adopt: Adopt
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START - SECOND))
     monitor.drain()
     app = show("live")
-    assert "1 reading, from the plant's sources, over HTTP or from files" in text(app)
+    assert "1 reading, from sources, over HTTP or from files" in text(app)
     assert not [block for block in app.code if "curl" in block.value]
 
 

@@ -115,9 +115,7 @@ def test_introduction_fits_a_recording() -> None:
 
 def test_introduction_fits_no_source() -> None:
     assert seen("none", (), 0.0, 0).startswith("Nothing sends readings yet.")
-    assert seen("none", (), 0.0, 1200).startswith(
-        "1,200 readings, from the plant's sources, over HTTP or from files."
-    )
+    assert seen("none", (), 0.0, 1200).startswith("1,200 readings, from sources, over HTTP or from files.")
 
 
 @pytest.mark.parametrize("source", ["simulator", "none", "replay:x.csv"])

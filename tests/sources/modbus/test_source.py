@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def source(
 
 
 def explorer(config: NamedSource) -> Explorer:
-    return KINDS["modbus"].explore(config, str)
+    return KINDS["modbus"].explore(config, str, Path())
 
 
 def test_polls_are_in_step_with_the_clock_and_their_tags_are_offered(devices: Devices) -> None:
@@ -96,7 +97,7 @@ def test_it_ends_within_a_second_whatever_it_waits_for(devices: Devices, listeni
 def test_a_source_without_registers_says_what_is_missing(devices: Devices) -> None:
     config = source(devices.port, addresses=range(0))
     with pytest.raises(SourceError, match="it names no registers"):
-        KINDS["modbus"].open(config, str).run(KeptIntake(), None, None)
+        KINDS["modbus"].open(config, str, Path()).run(KeptIntake(), None, None)
 
 
 def test_a_test_says_what_answers_and_what_does_not(devices: Devices) -> None:

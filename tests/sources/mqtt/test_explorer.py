@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -30,7 +31,7 @@ time = "$.t"
 
 def explorer(broker: Mosquitto, rows: str = ROWS) -> Explorer:
     config = parse_sources(sources(broker, rows))["line"]
-    return KINDS["mqtt"].explore(config, lambda: "")
+    return KINDS["mqtt"].explore(config, lambda: "", Path())
 
 
 @contextmanager
