@@ -26,7 +26,7 @@ class RunningTags:
         self._table = table
         self._source = source
         self._collector = collector
-        self._elsewhere: Collection[str] = ()
+        self._elsewhere: Collection[str] = _elsewhere(table, source)
         self._left: Left = _none
         self._lock = threading.Lock()
 
@@ -84,6 +84,13 @@ class RunningTags:
             self._table = tags
             self._collector.retag(tags)
             source.retag(own)
+
+
+def _elsewhere(table: TagTable, source: Source | None) -> frozenset[str]:
+    """The tags that a simulator would make and does not: they are in the files of other processes only."""
+    if not isinstance(source, Simulator):
+        return frozenset()
+    return frozenset(tag.name for tag in simulated(table)) - {tag.name for tag in source.tags}
 
 
 def _none(_: Sequence[str]) -> Collection[str]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sensormon.detectors import PER_TAG
+from sensormon.ingest.running_tags import RunningTags
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.profiles import single
@@ -235,3 +236,15 @@ def test_api_accepts_new_tags_and_serves_removed_ones(start: Start) -> None:
     assert row["value"] == 37.0
     assert get(api, "/data?tag=never").status_code == 404
     assert [tag["unit"] for tag in get(api, "/tags").json()] == ["bar"]
+
+
+def test_a_simulator_goes_on_leaving_what_is_in_the_files_of_other_processes_only(monitor: Monitor) -> None:
+    own, theirs = Tag("own", "Own", normal=(1.0, 2.0)), Tag("theirs", "Theirs", normal=(1.0, 2.0))
+    simulator = Simulator([own], 0, 1.0)
+    running = RunningTags(TagTable([own, theirs]), simulator, monitor.parts.collector)
+    running.leave(lambda _: ())
+    assert [tag.name for tag in simulator.tags] == ["own"]
+    running.leave(lambda _: ("own",))
+    assert simulator.tags == ()
+    running.leave(lambda _: ())
+    assert [tag.name for tag in simulator.tags] == ["own"]
