@@ -238,7 +238,10 @@ def test_api_accepts_new_tags_and_serves_removed_ones(start: Start) -> None:
     assert [tag["unit"] for tag in get(api, "/tags").json()] == ["bar"]
 
 
-def test_a_simulator_goes_on_leaving_what_is_in_the_files_of_other_processes_only(monitor: Monitor) -> None:
+def test_a_simulator_goes_on_leaving_what_is_in_the_files_of_other_processes_only(
+    settings: Settings, clock: ManualClock
+) -> None:
+    monitor = Monitor(settings, clock)
     own, theirs = Tag("own", "Own", normal=(1.0, 2.0)), Tag("theirs", "Theirs", normal=(1.0, 2.0))
     simulator = Simulator([own], 0, 1.0)
     running = RunningTags(TagTable([own, theirs]), simulator, monitor.parts.collector)
@@ -248,3 +251,4 @@ def test_a_simulator_goes_on_leaving_what_is_in_the_files_of_other_processes_onl
     assert simulator.tags == ()
     running.leave(lambda _: ())
     assert [tag.name for tag in simulator.tags] == ["own"]
+    monitor.stop()
