@@ -300,17 +300,10 @@ def _problem_of(health: SourceHealth) -> str:
 
 def sources_of(monitor: Monitor) -> NamedSources:
     """Those of this monitor, made at the first call."""
-    with _MAKING:
-        if NAME not in monitor.beside:
-            monitor.beside[NAME] = NamedSources(monitor)
-        kept: NamedSources = monitor.beside[NAME]
-        return kept
+    return monitor.kept_beside(NAME, NamedSources)
 
 
 def accompany(monitor: Monitor) -> None:
     """Give the monitor the thread of its named sources; before it starts. See `runtime.accompany`."""
     sources = sources_of(monitor)
     monitor.accompany(sources.worker, sources.status)
-
-
-_MAKING = threading.Lock()

@@ -6,9 +6,10 @@ Is: the threads, their lifecycle, and the readers by name. Is not: how the parts
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sensormon.access.commands import owner_of, run_command
 from sensormon.access.person import Person
@@ -25,6 +26,8 @@ from sensormon.monitor.backing_up import BackUps
 from sensormon.monitor.control import ControlSocket
 from sensormon.monitor.drills import Drills
 from sensormon.monitor.import_commands import COMMANDS, run_import_command
+
+Kept = TypeVar("Kept")
 
 STOP_SECONDS = 0.2
 """How long a stop keeps loading the last readings; the rest is safe in the journal."""
@@ -110,7 +113,8 @@ class Monitor:
         self.following = parts.following
         self.drills = self._drills(parts)
         self.beside: dict[str, Any] = {}
-        """What other rooms keep of this monitor, by the name of each."""
+        """What other rooms keep of this monitor, by the name of each; see `kept_beside`."""
+        self._keeping = threading.RLock()
         self._companions: list[Worker] = []
         self._companion_status: list[Callable[[], CompanionStatus]] = []
 
@@ -123,6 +127,14 @@ class Monitor:
         """The words by code of each tag of states, former ones too, or of those with these names."""
         words = self.parts.collector.words.by_tag(self.tags)
         return words if names is None else {name: words[name] for name in names if name in words}
+
+    def kept_beside(self, name: str, make: Callable[[Monitor], Kept]) -> Kept:
+        """What another room keeps of this monitor under this name; made at the first call."""
+        with self._keeping:
+            if name not in self.beside:
+                self.beside[name] = make(self)
+            kept: Kept = self.beside[name]
+            return kept
 
     def accompany(self, worker: Worker, status: Callable[[], CompanionStatus] | None = None) -> None:
         """Let this thread of another room run as long as the monitor; call it before `start`.

@@ -171,17 +171,10 @@ def failing(messages: Iterable[Message], now: int) -> list[str]:
 
 def notifications_of(monitor: Monitor) -> Notifications:
     """Those of this monitor, made at the first call."""
-    with _MAKING:
-        if NAME not in monitor.beside:
-            monitor.beside[NAME] = Notifications(monitor)
-        kept: Notifications = monitor.beside[NAME]
-        return kept
+    return monitor.kept_beside(NAME, Notifications)
 
 
 def accompany(monitor: Monitor) -> None:
     """Give the monitor the thread that sends; before it starts. See `runtime.accompany`."""
     notifications = notifications_of(monitor)
     monitor.accompany(notifications.worker, lambda: CompanionStatus(NAME, impaired=notifications.problems()))
-
-
-_MAKING = threading.Lock()

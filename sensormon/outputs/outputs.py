@@ -156,11 +156,7 @@ def _problem_of(health: OutputHealth) -> str:
 
 def outputs_of(monitor: Monitor) -> Outputs:
     """Those of this monitor, made at the first call."""
-    with _MAKING:
-        if NAME not in monitor.beside:
-            monitor.beside[NAME] = Outputs(monitor)
-        kept: Outputs = monitor.beside[NAME]
-        return kept
+    return monitor.kept_beside(NAME, Outputs)
 
 
 def accompany(monitor: Monitor) -> None:
@@ -172,6 +168,3 @@ def accompany(monitor: Monitor) -> None:
         return
     outputs = outputs_of(monitor)
     monitor.accompany(outputs.worker, lambda: CompanionStatus(NAME, impaired=outputs.problems()))
-
-
-_MAKING = threading.Lock()
