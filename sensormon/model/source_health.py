@@ -6,6 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sensormon.model.errors import SensormonError
+from sensormon.model.text import cleaned, without_password
+
+_LONGEST = 1_000
+"""Characters of what is said, some of which are a server's own words."""
+
 
 class Link(StrEnum):
     """What a named source is doing. The values are what a person reads."""
@@ -26,6 +32,19 @@ class SourceTrouble:
     time: int
     what: str
     hint: str = ""
+
+
+def shown(words: str) -> str:
+    """What a source or an output says of itself, some of it in a server's own words: no signs that no line
+    shows, not endless, and no password that stands in a URL or as a parameter.
+    """
+    return without_password(cleaned(words[:_LONGEST]))
+
+
+def trouble_of(error: SensormonError, now: int) -> SourceTrouble:
+    """This error at `now` (µs UTC), fit to be shown."""
+    what = f"{error.where}: {error.what}" if error.where else error.what
+    return SourceTrouble(now, shown(what), shown(error.hint))
 
 
 @dataclass(frozen=True)

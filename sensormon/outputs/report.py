@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sensormon.model.clock import Clock
 from sensormon.model.errors import SensormonError
-from sensormon.model.source_health import Link, SourceTrouble
+from sensormon.model.source_health import Link, SourceTrouble, trouble_of
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,7 @@ class OutputReport:
     def trouble(self, error: SensormonError) -> None:
         """Something went wrong, but it goes on."""
         with self._lock:
-            what = f"{error.where}: {error.what}" if error.where else error.what
-            trouble = SourceTrouble(self._clock.now(), what, error.hint)
-            self._health = replace(self._health, trouble=trouble)
+            self._health = replace(self._health, trouble=trouble_of(error, self._clock.now()))
 
     def published(self, count: int) -> None:
         """So many messages or values have arrived."""

@@ -8,13 +8,10 @@ from dataclasses import replace
 
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.errors import SensormonError
-from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
-from sensormon.model.text import cleaned
+from sensormon.model.source_health import Link, SourceHealth, shown, trouble_of
 
 SPAN = 60
 """Seconds over which the rate is measured."""
-_LONGEST = 1_000
-"""Characters of what it is told, some of which are a server's own words."""
 _MOST_NOTES = 50
 _AWAY = (Link.CONNECTING, Link.WAITING, Link.FAILED)
 """What a source does until it is connected: since when is said of all of it."""
@@ -53,7 +50,7 @@ class Report:
                 self._connections += 1
                 reconnects = max(0, self._connections - 1)
                 self._health = replace(self._health, reconnects=reconnects)
-        self._set(Link.CONNECTED, _shown(detail))
+        self._set(Link.CONNECTED, shown(detail))
 
     def waiting(self, error: SensormonError) -> None:
         """It is not connected, for this reason; it tries again by itself."""
@@ -63,9 +60,7 @@ class Report:
     def trouble(self, error: SensormonError) -> None:
         """Something went wrong, but the connection stands."""
         with self._lock:
-            what = f"{error.where}: {error.what}" if error.where else error.what
-            trouble = SourceTrouble(self._clock.now(), _shown(what), error.hint)
-            self._health = replace(self._health, trouble=trouble)
+            self._health = replace(self._health, trouble=trouble_of(error, self._clock.now()))
 
     def failed(self, error: SensormonError) -> None:
         """It cannot go on until somebody has mended something."""
@@ -89,7 +84,7 @@ class Report:
 
     def note(self, what: str, count: int = 1) -> None:
         """Count something that happened, in words that are the same each time."""
-        what = _shown(what)
+        what = shown(what)
         with self._lock:
             if what in self._notes or len(self._notes) < _MOST_NOTES:
                 self._notes[what] += count
@@ -122,8 +117,3 @@ class Report:
             self._counts.clear()  # the clock was set back
         while self._counts and self._counts[0][0] <= now - SPAN * SECOND:
             self._counts.popleft()
-
-
-def _shown(words: str) -> str:
-    """Without signs that no line shows, and not endless."""
-    return cleaned(words[:_LONGEST])

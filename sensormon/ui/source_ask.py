@@ -15,6 +15,7 @@ from sensormon.access.roles import Act
 from sensormon.intake.named_sources import sources_of
 from sensormon.model.errors import SourceError, UsageError
 from sensormon.model.jobs import Progress
+from sensormon.model.text import without_password
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.connected import Explorer
 from sensormon.sources.named import NamedSource
@@ -22,7 +23,7 @@ from sensormon.ui.acts import carried_out
 from sensormon.ui.drawing import not_done
 from sensormon.ui.job_status import follow_job
 from sensormon.ui.source_open import Opened
-from sensormon.view.sources import kind_words, without_password
+from sensormon.view.sources import kind_words
 
 JOB = "source"
 SECONDS = 10.0

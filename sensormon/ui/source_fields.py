@@ -8,13 +8,13 @@ from typing import Any
 import streamlit as st
 
 from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.text import holds_password
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named_keys import Keys, keys_text, read_keys
 from sensormon.ui.notify_fields import Fields
 from sensormon.ui.source_open import Opened
 from sensormon.view.source_forms import COMMON, Field, Form, Input, form_of, other_keys, without_usual
-from sensormon.view.sources import holds_password
 
 NO_PASSWORD, VARIABLE, FILE = "None", "Environment variable", "File"
 ANY = "Any"

@@ -16,13 +16,14 @@ from sensormon.access.roles import Act
 from sensormon.intake.named_sources import sources_of
 from sensormon.intake.sources_file import SourcesDraft
 from sensormon.model.errors import JournalError, StoreError, UsageError
+from sensormon.model.text import holds_password
 from sensormon.monitor.monitor import Monitor
 from sensormon.sources.named import NamedSource
 from sensormon.sources.named_edit import with_source, without_source
 from sensormon.sources.named_text import Sources, parse_sources
 from sensormon.ui.acts import NOTHING, carried_out
 from sensormon.view.phrases import literal
-from sensormon.view.sources import file_changes, holds_password, source_changes, source_words
+from sensormon.view.sources import file_changes, source_changes, source_words
 
 SAID = "sources-said"
 """Key in the session's state: what was done, for the next run to say."""

@@ -6,11 +6,11 @@ import streamlit as st
 
 from sensormon.access.roles import Act
 from sensormon.intake.sources_file import SourcesDraft
+from sensormon.model.text import without_password
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, name_field
 from sensormon.ui.source_file import SAID, Known, save_text
 from sensormon.ui.widget_keys import fresh_key, replace_widget
-from sensormon.view.sources import without_password
 
 LONGEST = 200_000
 """Characters; a longer file is edited by hand."""

@@ -5,7 +5,6 @@ Pure, and without secrets: a password inside a URL is never part of what comes o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -13,6 +12,7 @@ from typing import Any
 
 from sensormon.model.format import counted, duration, listed, moment_words
 from sensormon.model.source_health import Link, SourceHealth
+from sensormon.model.text import without_password
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named import NamedSource
 from sensormon.sources.named_keys import keys_of
@@ -30,8 +30,6 @@ ICONS: Mapping[Link, str] = {
 """A mark for each state; what is abnormal has its own, so that colour is never the only difference."""
 _SHOWN = 12
 _LONGEST = 60
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*:[^/@\s]*@")
-_PARAMETER = re.compile(r"(?i)\b((?:password|passwd|pwd|token|secret|apikey|api_key)\s*=\s*)[^&\s;,'\"]+")
 
 
 @dataclass(frozen=True)
@@ -164,20 +162,3 @@ def _value_words(value: Any) -> str:
 def _short(text: str) -> str:
     text = without_password(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-# -- secrets ----------------------------------------------------------------------------------
-
-
-def without_password(text: str) -> str:
-    """The text without a name and password inside a URL, and without the value of a parameter for one.
-
-    >>> without_password("postgresql://me:s3cret@db/plant?password=x")
-    'postgresql://…@db/plant?password=…'
-    """
-    return _PARAMETER.sub(r"\1…", _PASSWORD.sub("…@", text))
-
-
-def holds_password(text: str) -> bool:
-    """Whether a password stands in the text itself, where the name of one belongs."""
-    return bool(_PASSWORD.search(text) or _PARAMETER.search(text))

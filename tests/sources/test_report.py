@@ -5,6 +5,7 @@ from __future__ import annotations
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import SourceError
 from sensormon.model.source_health import Link
+from sensormon.outputs.report import OutputReport
 from sensormon.sources.report import Report
 from tests.support.plant import START
 
@@ -30,3 +31,15 @@ def test_a_source_is_away_since_it_went_however_often_it_tries() -> None:
     assert (report.health().link, report.health().since) == (Link.CONNECTED, START + 110 * SECOND)
     report.connecting()
     assert report.health().link is Link.CONNECTING
+
+
+def test_no_password_in_a_url_is_told_whoever_quotes_it() -> None:
+    error = SourceError("http://me:s3cret@db refuses", where="line", hint="Is ?password=s3cret right?")
+    source = Report("line", "sql", "db", ManualClock())
+    output = OutputReport("out", "mqtt", "db", ManualClock())
+    for report in (source, output):
+        report.waiting(error)
+        trouble = report.health().trouble
+        assert trouble is not None
+        assert "s3cret" not in trouble.what + trouble.hint
+        assert "line: http://…@db refuses" in trouble.what

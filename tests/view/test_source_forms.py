@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sensormon.model.text import without_password
 from sensormon.sources.connected import Offer, SourceKind
 from sensormon.sources.kinds import KINDS
 from sensormon.sources.named_edit import with_source
@@ -14,7 +15,7 @@ from sensormon.sources.named_text import parse_sources
 from sensormon.view.source_forms import FORMS, Field, Form, Input, other_keys, without_usual
 from sensormon.view.source_names import Naming, name_by_rule, wrong_parts
 from sensormon.view.source_rows import frame_of, plain, rows_of
-from sensormon.view.sources import source_changes, source_words, without_password
+from sensormon.view.sources import source_changes, source_words
 from tests.support.lines import FORM, KIND, known_here
 
 ALL = [*KINDS.values(), KIND]
