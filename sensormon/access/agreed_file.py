@@ -68,6 +68,11 @@ class AgreedFile(Generic[Config]):
         self._text = ""
         self._config = kind.parse("", path)
 
+    @property
+    def in_force(self) -> Config:
+        """What was in force at the last look, and what was saved here since; looks at nothing."""
+        return self._config
+
     def current(self) -> Config:
         """What is in force. Looks at the file and at the document; raises nothing, see `problem`."""
         with self._lock:

@@ -84,25 +84,24 @@ class Notifications:
         self._waiting_documents = parts.collector.waiting_documents
         self._clock = clock
         self._lock = threading.Lock()
-        self._config = NotifyConfig()
         self._looked = 0
-        self._looked_at = self._config
+        self._looked_at: NotifyConfig | None = None
         self._unseen: Iterator[str] = iter(())
         self._ways: list[str] = []
         self._problems: tuple[str, ...] = ()
         self._watched = 0
 
     def config(self) -> NotifyConfig:
-        """What is in force, as of a second ago at most."""
+        """What is in force: what was saved here at once, what was changed elsewhere within a second."""
         with self._lock:
             if not 0 <= self._clock.now() - self._looked < LOOK:
-                self._config = self.file.current()
+                self.file.current()
                 self._looked = self._clock.now()
-            return self._config
+            return self.file.in_force
 
     def status(self) -> NotifyStatus:
         """See `NotifyStatus`; as the sender last saw it, without asking the store."""
-        on = bool(self._config.contacts)
+        on = bool(self.file.in_force.contacts)
         return NotifyStatus(on, self.sender.leading, counts_of(self.outbox.known().values()), self.problems())
 
     def problems(self) -> tuple[str, ...]:

@@ -114,6 +114,18 @@ def test_a_test_message_goes_to_the_contact_and_into_the_audit_trail(
     assert {(record.who, bool(record.failure)) for record in records} == {("Jana", True), ("root", False)}
 
 
+def test_a_contact_can_be_told_at_once_after_it_was_saved(running: Monitor, receiver: Receiver) -> None:
+    notifications = notifications_of(running)
+    assert not notifications.config().contacts, "looked a moment before"
+    text = (
+        f'[contacts.shift]\nways = ["http://127.0.0.1:{receiver.port}/hook"]\nallow_private = true\n'
+        '[rules.all]\nto = ["shift"]\n'
+    )
+    notifications.file.save(notifications.file.read(), text, "root")
+    outcome = notifications.carrier.deliver(replace(message(0), kind=Kind.TEST, contact="shift"))
+    assert outcome.delivered, outcome.words
+
+
 def test_a_file_that_is_wrong_is_said_in_the_status_and_nothing_else_changes(
     running: Monitor, clock: ManualClock, receiver: Receiver
 ) -> None:
