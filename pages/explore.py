@@ -1,6 +1,5 @@
 """Explore: any tags over any span of the history, compared, measured, annotated, exported."""
 
-from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -10,17 +9,15 @@ from sensormon.exchange.explore_rows import drawn_points, file_stem
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import Annotation
 from sensormon.model.errors import SensormonError, StoreError
-from sensormon.model.format import day_and_time, duration
+from sensormon.model.format import duration
 from sensormon.model.timestamps import render
 from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import Viewer, copy_link, not_done, not_readable, panel, zoom_chart
 from sensormon.ui.drawing import UNREAD
-from sensormon.ui.explore_files import export_look
 from sensormon.ui.explore_filter import filtered, only_while
-from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
-from sensormon.ui.explore_notes import notes_look
+from sensormon.ui.explore_looks import Looked, looks
 from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.link_tags import known_tags
@@ -48,7 +45,6 @@ MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
 NOTHING, OTHER = "nothing", "another time earlier"
-LOOKS = ["Notes", "Distribution", "Two tags", "Control chart", "Export"]
 # This fraction of the view is also read on each side, so that a pan shows something at once.
 MARGIN = 4
 
@@ -334,41 +330,6 @@ def table(m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series]) -> No
 # -- the page -----------------------------------------------------------------------------
 
 
-def looks(
-    m: Monitor, viewer: Viewer, chosen: Chosen, drawn: list[Series], notes: Sequence[Annotation]
-) -> None:
-    """One analysis of the view, chosen like a tab."""
-    look = st.segmented_control(
-        "Analyse", LOOKS, default=LOOKS[0], required=True, key="look", bind="query-params"
-    )
-    with panel("look"):
-        if look in ("Distribution", "Two tags", "Control chart", "Export"):
-            rolled_up(m, viewer, chosen)
-        if look == "Distribution":
-            distribution_look(m, viewer, chosen)
-        elif look == "Two tags":
-            two_tags_look(m, viewer, chosen)
-        elif look == "Control chart":
-            control_look(m, viewer, chosen, drawn, notes)
-        elif look == "Export":
-            export_look(m, viewer, chosen, drawn)
-        else:
-            notes_look(m, viewer, chosen, notes)
-
-
-def rolled_up(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
-    """If part of the span is rolled up, say from when on measures have readings."""
-    try:
-        whole = m.explorer.since_whole(chosen.names, chosen.span[0])
-    except StoreError:
-        return  # the analysis below reports that the database is unavailable
-    if whole > chosen.span[0]:
-        st.caption(
-            f"Before {day_and_time(whole, viewer.zone)} only one-minute roll-ups and flagged readings are "
-            "stored: statistics start there, and an export has only flagged readings from before."
-        )
-
-
 def empty(m: Monitor, chosen: Chosen) -> bool:
     """What to do if no reading is in view; returns whether there are any elsewhere."""
     if extent(m, chosen.names):
@@ -425,7 +386,7 @@ def draw(m: Monitor, viewer: Viewer) -> None:
         return
     main_chart(m, viewer, chosen, drawn, sorted([*notes, *versions(m, chosen)], key=lambda note: note.since))
     try:
-        looks(m, viewer, chosen, drawn, notes)
+        looks(m, viewer, Looked(chosen, drawn, notes))
     except StoreError as error:
         not_readable(error)
     except SensormonError as error:

@@ -39,14 +39,18 @@ class Act(StrEnum):
     EXPLORE = "explore"
     TRY_SETTINGS = "try settings"
     EXPORT = "export"
+    SAVE_VIEWS = "save views"
     CHANGE_OWN_ACCOUNT = "change own password"
     ACKNOWLEDGE = "acknowledge"
     LABEL = "label"
     SHELVE = "shelve"
     NOTE = "note"
+    EDIT_BOARDS = "edit boards"
     APPLY_SETTINGS = "apply settings"
     TRAIN_MODEL = "train model"
     EDIT_TAGS = "edit tags"
+    EDIT_FRAMES = "edit event frames"
+    SCHEDULE_REPORTS = "schedule reports"
     IMPORT = "import"
     OPEN_CASE = "open case"
     CAUSE_FAULT = "cause fault"
@@ -71,14 +75,18 @@ NEEDS: Mapping[Act, Role] = MappingProxyType(
         Act.EXPLORE: Role.VIEWER,
         Act.TRY_SETTINGS: Role.VIEWER,
         Act.EXPORT: Role.VIEWER,
+        Act.SAVE_VIEWS: Role.VIEWER,
         Act.CHANGE_OWN_ACCOUNT: Role.VIEWER,
         Act.ACKNOWLEDGE: Role.OPERATOR,
         Act.LABEL: Role.OPERATOR,
         Act.SHELVE: Role.OPERATOR,
         Act.NOTE: Role.OPERATOR,
+        Act.EDIT_BOARDS: Role.OPERATOR,
         Act.APPLY_SETTINGS: Role.ENGINEER,
         Act.TRAIN_MODEL: Role.ENGINEER,
         Act.EDIT_TAGS: Role.ENGINEER,
+        Act.EDIT_FRAMES: Role.ENGINEER,
+        Act.SCHEDULE_REPORTS: Role.ENGINEER,
         Act.IMPORT: Role.ENGINEER,
         Act.OPEN_CASE: Role.ENGINEER,
         Act.CAUSE_FAULT: Role.ENGINEER,

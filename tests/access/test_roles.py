@@ -10,10 +10,10 @@ from sensormon.model.errors import Forbidden, UsageError
 
 LOWEST = {
     Role.NOBODY: "sign in, sign out",
-    Role.VIEWER: "look, explore, try settings, export, change own password",
-    Role.OPERATOR: "acknowledge, label, shelve, note",
-    Role.ENGINEER: "apply settings, train model, edit tags, import, open case, cause fault, accept loss, "
-    "retry dead letters",
+    Role.VIEWER: "look, explore, try settings, export, save views, change own password",
+    Role.OPERATOR: "acknowledge, label, shelve, note, edit boards",
+    Role.ENGINEER: "apply settings, train model, edit tags, edit event frames, schedule reports, import, "
+    "open case, cause fault, accept loss, retry dead letters",
     Role.ADMINISTRATOR: "set retention, roll up, delete, manage users, manage sessions, manage tokens, "
     "read audit trail, manage sources, manage notifications",
 }

@@ -1,0 +1,1 @@
+"""Saved views of pages, and boards of tiles."""

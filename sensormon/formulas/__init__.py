@@ -1,0 +1,1 @@
+"""Calculated tags: expressions over tags, checked and evaluated."""

@@ -1,0 +1,1 @@
+"""A board or a view as PDF, on demand and on a schedule."""
