@@ -32,6 +32,7 @@ from sensormon.ui import (
     panel,
 )
 from sensormon.ui.acts import allowed, carried_out, name_field, why_not
+from sensormon.ui.output_list import plant_outputs
 from sensormon.ui.page import page
 from sensormon.ui.parts import every
 from sensormon.view.collectors import collector_table, collector_words
@@ -430,6 +431,7 @@ monitored = monitor()
 with page("Pipeline") as me:
     way(monitored, me)
     plant_sources(monitored, me)
+    plant_outputs(monitored, me)
     if monitored.following is not None:
         collectors(monitored, monitored.following)
     arrivals(monitored)

@@ -16,6 +16,7 @@ from sensormon.model.status import AHEAD, Status, StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import MessageState
 from sensormon.notify.notifications import notifications_of
+from sensormon.outputs.outputs import outputs_of
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds."""
@@ -109,6 +110,7 @@ class _OfMonitor(Collector):
         yield flagged
         yield from self._notifications(status)
         yield from self._sources()
+        yield from self._outputs()
         yield from self._arrivals(status)
         yield GaugeMetricFamily("sensormon_info", f"Version {__version__}.", value=1.0)
 
@@ -156,6 +158,26 @@ class _OfMonitor(Collector):
         )
         for name, text in counters:
             counter = CounterMetricFamily(f"sensormon_source_{name}", text, labels=["source"])
+            for health in healths:
+                counter.add_metric([health.name], getattr(health, name))
+            yield counter
+
+    def _outputs(self) -> Iterable[Metric]:
+        """The outputs of outputs.toml, each by its name."""
+        healths = outputs_of(self._monitor).health()
+        if not healths:
+            return
+        works = GaugeMetricFamily(
+            "sensormon_output_connected", "1 where the output publishes or serves.", labels=["output"]
+        )
+        for health in healths:
+            works.add_metric([health.name], float(health.link is Link.CONNECTED))
+        yield works
+        for name, text in (
+            ("published", "Values and events that arrived since the start."),
+            ("dropped", "Values that were left out because newer ones came first."),
+        ):
+            counter = CounterMetricFamily(f"sensormon_output_{name}", text, labels=["output"])
             for health in healths:
                 counter.add_metric([health.name], getattr(health, name))
             yield counter

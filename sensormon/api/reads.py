@@ -34,6 +34,8 @@ from sensormon.intake.named_sources import sources_of
 from sensormon.model import timestamps
 from sensormon.model.source_health import SourceHealth
 from sensormon.monitor.monitor import Monitor
+from sensormon.outputs.outputs import outputs_of
+from sensormon.outputs.report import OutputHealth
 
 MOST = 1_000_000
 NAMED = 100
@@ -164,6 +166,9 @@ def health(request: Request, response: Response) -> dict[str, Any]:
         "sources": [
             source_report(health, status.now) for health in sources_of(context_of(request).monitor).health()
         ],
+        "outputs": [
+            output_report(health, status.now) for health in outputs_of(context_of(request).monitor).health()
+        ],
         "store": str(status.store.state),
         "state": str(status.writing),
         "refused": status.source.refused,
@@ -274,6 +279,23 @@ def source_report(health: SourceHealth, now: int) -> dict[str, Any]:
         "gaps": health.gaps,
         "filled": health.filled,
         "notes": dict(health.notes),
+    }
+
+
+def output_report(health: OutputHealth, now: int) -> dict[str, Any]:
+    """How an output is, likewise."""
+    trouble = health.trouble
+    return {
+        "name": health.name,
+        "kind": health.kind,
+        "state": str(health.link),
+        "seconds": max(0, now - health.since) / 1e6,
+        "detail": health.detail,
+        "collector": health.collector,
+        "published": health.published,
+        "dropped": health.dropped,
+        "error": None if trouble is None else trouble.what,
+        "hint": None if trouble is None else trouble.hint,
     }
 
 

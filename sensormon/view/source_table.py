@@ -10,7 +10,7 @@ import pandas as pd
 from sensormon.intake.named_sources import sources_words
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration
-from sensormon.model.source_health import Link, SourceHealth
+from sensormon.model.source_health import Link, SourceHealth, SourceTrouble
 from sensormon.view.phrases import Phrase
 
 _IF_ANY = ("Repeated", "Refused", "Gaps", "Filled", "Collector", "Last error", "Noted")
@@ -37,7 +37,7 @@ def source_table(healths: Sequence[SourceHealth], now: int, zone: tzinfo) -> pd.
         {
             "Source": [health.name for health in ordered],
             "Kind": [health.kind for health in ordered],
-            "State": [link_words(health, now) for health in ordered],
+            "State": [link_words(health.link, health.since, health.detail, now) for health in ordered],
             "Per second": pd.Series([health.rate for health in ordered], dtype="float64").round(1),
             "Lag, s": pd.Series(lags, dtype="float64").round(2),
             "Stored": [health.stored for health in ordered],
@@ -46,7 +46,7 @@ def source_table(healths: Sequence[SourceHealth], now: int, zone: tzinfo) -> pd.
             "Gaps": [health.gaps for health in ordered],
             "Filled": [health.filled for health in ordered],
             "Collector": [health.collector for health in ordered],
-            "Last error": [trouble_words(health, zone) for health in ordered],
+            "Last error": [trouble_words(health.trouble, zone) for health in ordered],
             "Noted": [notes_words(health) for health in ordered],
         }
     )
@@ -54,22 +54,21 @@ def source_table(healths: Sequence[SourceHealth], now: int, zone: tzinfo) -> pd.
     return table.drop(columns=empty)
 
 
-def link_words(health: SourceHealth, now: int) -> str:
-    """What it is doing, since when: "connected for 3 min, 214 nodes"."""
-    if health.link in (Link.STOPPED, Link.ELSEWHERE):
-        return str(health.link)
-    seconds = max(0, now - health.since) / SECOND
-    detail = f", {health.detail}" if health.detail else ""
-    return f"{health.link} for {duration(seconds)}{detail}"
+def link_words(link: Link, since: int, detail: str, now: int) -> str:
+    """What a source or an output is doing, since when (µs UTC): "connected for 3 min, 214 nodes"."""
+    if link in (Link.STOPPED, Link.ELSEWHERE):
+        return str(link)
+    words = f"{link} for {duration(max(0, now - since) / SECOND)}"
+    return f"{words}, {detail}" if detail else words
 
 
-def trouble_words(health: SourceHealth, zone: tzinfo) -> str:
+def trouble_words(trouble: SourceTrouble | None, zone: tzinfo) -> str:
     """The last error, when, and what to do; empty if there was none."""
-    if health.trouble is None:
+    if trouble is None:
         return ""
-    what = health.trouble.what.rstrip(".")
-    hint = f". {health.trouble.hint}" if health.trouble.hint else ""
-    return f"{day_and_time(health.trouble.time, zone)}: {what}{hint}"
+    what = trouble.what.rstrip(".")
+    hint = f". {trouble.hint}" if trouble.hint else ""
+    return f"{day_and_time(trouble.time, zone)}: {what}{hint}"
 
 
 def notes_words(health: SourceHealth) -> str:

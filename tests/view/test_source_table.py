@@ -28,15 +28,15 @@ def test_all_delivering_is_not_abnormal() -> None:
 
 
 def test_the_state_says_since_when_and_what_is_seen() -> None:
-    assert link_words(health("a", detail="214 nodes"), NOW) == "connected for 3 min, 214 nodes"
-    assert link_words(health("a", Link.ELSEWHERE), NOW) == "in another collector"
+    assert link_words(Link.CONNECTED, health("a").since, "214 nodes", NOW) == "connected for 3 min, 214 nodes"
+    assert link_words(Link.ELSEWHERE, 0, "", NOW) == "in another collector"
 
 
 def test_an_error_is_shown_with_what_to_do() -> None:
     trouble = SourceTrouble(NOW, "the broker refuses the password", "Set LINE1_PASSWORD")
-    words = trouble_words(health("a", trouble=trouble), UTC)
+    words = trouble_words(trouble, UTC)
     assert words.endswith("the broker refuses the password. Set LINE1_PASSWORD")
-    assert trouble_words(health("a"), UTC) == ""
+    assert trouble_words(None, UTC) == ""
 
 
 def test_those_that_do_not_deliver_come_first() -> None:
