@@ -102,6 +102,8 @@ class TagFacts(BaseModel):
     label: str
     unit: str
     group: str
+    description: str
+    priority: str = Field(description="low, medium, high or critical.", examples=["medium"])
     valid: list[float | None]
     normal: list[float | None] | None
     resolution: float

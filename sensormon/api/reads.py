@@ -113,6 +113,8 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             label=tag.label,
             unit=tag.unit,
             group=tag.group,
+            description=tag.description,
+            priority=tag.priority,
             valid=_ends(tag.valid),
             normal=_ends(tag.normal) if tag.normal else None,
             resolution=tag.resolution,

@@ -16,10 +16,12 @@ import pandas as pd
 from sensormon.model.errors import UsageError
 from sensormon.model.tags import Tag, TagTable, make_tag
 
-TEXTS = {"Name": 128, "Label": 100, "Unit": 20, "Group": 100}
+TEXTS = {"Name": 128, "Label": 100, "Unit": 20, "Group": 100, "Description": 500}
 """The text columns with the longest text a person may enter; the file may have longer ones."""
 NUMBERS = ("Valid low", "Valid high", "Normal low", "Normal high", "Noise", "Resolution")
 """The columns of numbers, in the tag's unit. An empty end of the valid range is open."""
+PRIORITY = "Priority"
+"""The column of one of `PRIORITIES`; empty in a new row: medium."""
 SIMULATED = "Simulated"
 """The column that says whether the simulator makes the tag's readings; empty in a new row: it does not."""
 
@@ -37,22 +39,24 @@ class Edited:
 
 
 def cells(tags: TagTable) -> pd.DataFrame:
-    """A row a tag, in the table's order: the columns of `TEXTS`, those of `NUMBERS`, `SIMULATED`."""
+    """A row a tag, in the table's order: the columns of `TEXTS`, of `NUMBERS`, `PRIORITY`, `SIMULATED`."""
     rows = [
         (
             tag.name,
             tag.label,
             tag.unit,
             tag.group,
+            tag.description,
             *(_ends(tag.valid)),
             *(_ends(tag.normal)),
             tag.noise or None,
             tag.resolution or None,
+            tag.priority,
             tag.simulated,
         )
         for tag in tags
     ]
-    frame = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS, SIMULATED])
+    frame = pd.DataFrame(rows, columns=[*TEXTS, *NUMBERS, PRIORITY, SIMULATED])
     for name in TEXTS:
         frame[name] = frame[name].astype("str")
     for name in NUMBERS:
@@ -83,7 +87,7 @@ def read_cells(frame: pd.DataFrame, before: TagTable) -> Edited:
         names.add(name)
         if not wrong:
             try:
-                tags.append(_made(texts, numbers, was, _checked(row[SIMULATED])))
+                tags.append(_made(texts, numbers, _text(row[PRIORITY]), was, _checked(row[SIMULATED])))
             except UsageError as error:
                 wrong = [f"{error}"]
             else:
@@ -144,12 +148,18 @@ def _wrong_ranges(where: str, numbers: Mapping[str, float | None]) -> Iterator[s
 
 
 def _made(
-    texts: Mapping[str, str], numbers: Mapping[str, float | None], was: Tag | None, simulated: bool
+    texts: Mapping[str, str],
+    numbers: Mapping[str, float | None],
+    priority: str,
+    was: Tag | None,
+    simulated: bool,
 ) -> Tag:
     """The tag, checked by the file's own rules; what no cell holds stays as it was."""
     table: dict[str, Any] = {
-        key: texts[column] for key, column in (("unit", "Unit"), ("group", "Group")) if texts[column]
+        column.lower(): texts[column] for column in ("Unit", "Group", "Description") if texts[column]
     }
+    if priority:
+        table["priority"] = priority.lower()
     if texts["Label"]:
         table["label"] = texts["Label"]
     low, high = numbers["Valid low"], numbers["Valid high"]
@@ -197,14 +207,15 @@ def narrowed(before: TagTable, after: TagTable) -> list[Tag]:
     ]
 
 
-_KEYS = ("label", "group", "unit", "valid", "normal", "noise", "resolution", "kind", "states")
+_WORDS = ("label", "group", "unit", "description", "priority", "kind")
+_KEYS = (*_WORDS, "valid", "normal", "noise", "resolution", "states")
 
 
 def _differences(old: Tag, new: Tag) -> Iterator[str]:
     for key in _KEYS:
         if getattr(old, key) == getattr(new, key):
             continue
-        if key in ("label", "group", "unit", "kind"):
+        if key in _WORDS:
             yield f"{key} {getattr(old, key) or 'none'} → {getattr(new, key) or 'none'}"
         else:
             was, now = (_value(tag, key) for tag in (old, new))
@@ -218,7 +229,7 @@ def _fact(tag: Tag, key: str) -> str:
     text = _value(tag, key)
     if text == "none":
         return text
-    unit = f" {tag.unit}" if tag.unit and key not in ("group", "unit", "kind", "states") else ""
+    unit = f" {tag.unit}" if tag.unit and key not in (*_WORDS, "states") else ""
     return f"{key} {text}{unit}"
 
 
@@ -235,7 +246,8 @@ def _value(tag: Tag, key: str) -> str:
         return f"{value:,.10g}" if value else "none"
     if key == "states":
         return ", ".join(value) or "none"
-    return str(value) if value and (key, value) != ("kind", "number") else "none"
+    usual = {"kind": "number", "priority": "medium"}
+    return str(value) if value and value != usual.get(key) else "none"
 
 
 def _ends(span: tuple[float, float] | None) -> tuple[float | None, float | None]:

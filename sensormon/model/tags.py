@@ -6,6 +6,8 @@ Read from `tags.toml`, one table a tag:
     label = "Fermenter pH"          # default: made from the name
     unit = "pH"                     # default: none
     group = "Fermenter"             # default: none
+    description = "Behind the pump" # what people should know of it. Default: none
+    priority = "high"               # which of two alarms comes first: low, medium, high, critical
     valid = [5.0, 9.0]              # outside: rejected. Default: any finite value
     normal = [6.5, 7.5]             # the usual band, drawn and simulated. Default: none
     noise = 0.02                    # standard deviation of the sensor, in its unit. Default 0
@@ -54,6 +56,8 @@ KEYS = (
     "label",
     "unit",
     "group",
+    "description",
+    "priority",
     "valid",
     "normal",
     "noise",
@@ -63,6 +67,8 @@ KEYS = (
     "kind",
 )
 """The keys of a tag in the order in which they are written; `profile` follows them."""
+PRIORITIES = ("low", "medium", "high", "critical")
+"""How urgently a tag needs people, from the least to the most; which of two alarms of a kind comes first."""
 KINDS = ("number", "boolean", "text")
 """What the readings of a tag can be, besides one of `states`."""
 BOOLEAN = ("false", "true")
@@ -95,6 +101,8 @@ class Tag:
     simulated: bool = True
     states: tuple[str, ...] = ()
     kind: str = "number"
+    description: str = ""
+    priority: str = "medium"
 
     def __post_init__(self) -> None:
         if self.kind == "boolean" and not self.states:  # as a file means it that names the kind alone
@@ -311,6 +319,8 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         label=text("label", name.replace("_", " ").capitalize()),
         unit=text("unit", ""),
         group=text("group", ""),
+        description=text("description", ""),
+        priority=_priority(table, wrong),
         valid=valid,
         normal=normal,
         noise=number("noise"),
@@ -320,6 +330,15 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         states=states,
         kind=kind,
     )
+
+
+def _priority(table: Mapping[str, Any], wrong: Callable[[str, str], UsageError]) -> str:
+    priority = table.get("priority", "medium")
+    if priority not in PRIORITIES:
+        raise wrong(
+            f"priority must be one of {', '.join(PRIORITIES)}, not {priority!r}", 'Write priority = "high"'
+        )
+    return str(priority)
 
 
 def _states(table: Mapping[str, Any], wrong: Callable[[str, str], UsageError]) -> tuple[str, tuple[str, ...]]:

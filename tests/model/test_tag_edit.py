@@ -132,7 +132,7 @@ def test_save_applies_at_once_and_keeps_the_rest_of_the_file(monitor: Monitor) -
 def test_tag_of_a_new_row_is_not_simulated() -> None:
     tags = read_tags(REPOSITORY)
     frame = cells(tags)
-    frame.loc[3] = ["flow", "", "", "", *[None] * 7]
+    frame.loc[3] = ["flow", "", "", "", "", *[None] * 8]
     edit = read_cells(frame, tags)
     assert [tag.simulated for tag in edit.tags] == [True, True, True, False]
     text = edited(REPOSITORY.read_text(), edit.tags, {})

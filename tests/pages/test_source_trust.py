@@ -46,7 +46,8 @@ def test_a_certificate_is_trusted_on_the_page_and_the_next_test_connects(
     server: OpcUaPlant, monitor: Monitor
 ) -> None:
     monitor.settings.sources_file.write_text(
-        f'[sources.line]\nkind = "opcua"\nurl = "{server.plant.url}"\nsecurity = "Basic256Sha256"\non = false\n'
+        f'[sources.line]\nkind = "opcua"\nurl = "{server.plant.url}"\non = false\n'
+        'security = "Basic256Sha256"\n'
         '[[sources.line.tags]]\nnode = "ns=2;i=1"\ntag = "ti_1"\n'
     )
     app = press(show("data", section="Sources"), "source-edit-line")

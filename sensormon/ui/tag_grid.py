@@ -1,0 +1,105 @@
+"""The table of tags as cells to edit."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from sensormon.access.roles import Act
+from sensormon.model.profiles import Profiles
+from sensormon.model.tag_edit import PRIORITY, SIMULATED, TEXTS, Edited, cells, read_cells
+from sensormon.model.tag_file import Draft
+from sensormon.model.tags import NAME, PRIORITIES
+from sensormon.monitor.monitor import Monitor
+from sensormon.ui.acts import allowed, why_not
+from sensormon.ui.glossary import meaning
+from sensormon.ui.tag_saving import DRAFT, ROUND
+
+
+def draft_of(now: Draft) -> Draft:
+    """The file as of when this session began to change cells; the current file if it has not."""
+    draft: Draft = st.session_state.setdefault(DRAFT, now)
+    if draft.seen != now.seen and not any(st.session_state.get(grid_key(draft), {}).values()):
+        draft = st.session_state[DRAFT] = now
+    return draft
+
+
+def grid_key(draft: Draft) -> str:
+    """The key of the table of this draft."""
+    return f"tags-table-{draft.seen}-{st.session_state.get(ROUND, 0)}"
+
+
+def tag_grid(m: Monitor, draft: Draft) -> Edited:
+    """The table, in a form: what is typed waits there, so that a page drawn meanwhile loses no cell."""
+    number = st.column_config.NumberColumn
+    columns = {
+        "Name": st.column_config.TextColumn(
+            required=True,
+            max_chars=TEXTS["Name"],
+            validate=f"^{NAME.pattern}$",
+            help="Readings are sent and stored under it: letters, digits and _ . : / -. "
+            "Another name is another tag.",
+        ),
+        "Label": st.column_config.TextColumn(
+            max_chars=TEXTS["Label"], help="What people read. If empty, it is derived from the name."
+        ),
+        "Unit": st.column_config.TextColumn(
+            max_chars=TEXTS["Unit"], help="For all values of the tag, such as °C or pH"
+        ),
+        "Group": st.column_config.TextColumn(max_chars=TEXTS["Group"], help="The machine or area"),
+        "Description": st.column_config.TextColumn(
+            max_chars=TEXTS["Description"],
+            help="What people should know of it: where it is, what it measures",
+        ),
+        "Valid low": number(help="A reading below it is rejected. Empty: no limit."),
+        "Valid high": number(help="A reading above it is rejected. Empty: no limit."),
+        "Normal low": number(help="Lower edge of the usual band, which is drawn"),
+        "Normal high": number(help="Upper edge of the usual band"),
+        "Noise": number(min_value=0.0, help="Standard deviation of the sensor, for the simulator"),
+        "Resolution": number(
+            min_value=0.0, help="Smallest step the sensor reports; no smaller deviation is an anomaly"
+        ),
+        PRIORITY: st.column_config.SelectboxColumn(
+            options=list(PRIORITIES),
+            default="medium",
+            help="Which of two tags that are wrong in the same way comes first",
+        ),
+        SIMULATED: st.column_config.CheckboxColumn(
+            default=False,
+            help="The built-in simulator invents its readings. Without it the tag waits for readings that "
+            "are sent, replayed or imported.",
+        )
+        if m.source.simulator
+        else None,
+        "Profile": st.column_config.TextColumn(
+            help=f"What judges the tag; changed on Tuning.\n\n{meaning('profile')}"
+        ),
+    }
+    frame = cells(draft.tags)
+    frame["Profile"] = _profiles(m, draft)
+    locked = why_not(m, Act.EDIT_TAGS)
+    with st.form(f"{grid_key(draft)}-form", border=False):
+        edited: pd.DataFrame = st.data_editor(
+            frame,
+            num_rows="fixed" if locked else "dynamic",
+            disabled=locked or ["Profile"],
+            hide_index=True,
+            height=min(520, 38 + 35 * (len(frame) + 1)),
+            key=grid_key(draft),
+            column_config=columns,
+            placeholder="",
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.form_submit_button("Review changes", key="tags-review", **allowed(m, Act.EDIT_TAGS))
+            if not locked:
+                st.caption("Select rows at the left edge and press Delete to remove them.")
+    return read_cells(edited, draft.tags)
+
+
+def _profiles(m: Monitor, draft: Draft) -> list[str]:
+    """The profile of each tag in the table; those in force when this session began to change cells."""
+    kept = f"{grid_key(draft)}-profiles"
+    if kept not in st.session_state or not any(st.session_state.get(grid_key(draft), {}).values()):
+        st.session_state[kept] = m.detection.in_force.in_use
+    profiles: Profiles = st.session_state[kept]
+    return ["" if tag.has_states else profiles.of(tag).name for tag in draft.tags]
