@@ -23,7 +23,8 @@ class TileKind(StrEnum):
 class Tile:
     """One tile of a board: the tags it shows over the last `span` seconds, or its text.
 
-    `column`, `row`, `width` and `height` are in steps of the grid, which has `COLUMNS` columns.
+    `column`, `row`, `width` and `height` are in steps of the grid, which has `COLUMNS` columns; `column` and
+    `row` count from 0. A tile of events without tags is for all tags. `text` is plain Markdown.
     """
 
     kind: TileKind
@@ -36,6 +37,15 @@ class Tile:
     span: float = 3600.0
     text: str = ""
 
+    def overlaps(self, other: Tile) -> bool:
+        """Whether the two have a place of the grid in common."""
+        return (
+            self.column < other.column + other.width
+            and other.column < self.column + self.width
+            and self.row < other.row + other.height
+            and other.row < self.row + self.height
+        )
+
 
 @dataclass(frozen=True)
 class Board:
@@ -45,12 +55,27 @@ class Board:
     title: str
     tiles: tuple[Tile, ...] = ()
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags of all tiles, each once."""
+        return tuple(dict.fromkeys(tag for tile in self.tiles for tag in tile.tags))
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the grid the tiles take."""
+        return max((tile.row + tile.height for tile in self.tiles), default=0)
+
+    @property
+    def in_reading_order(self) -> tuple[Tile, ...]:
+        """The tiles from top to bottom, and from left to right."""
+        return tuple(sorted(self.tiles, key=lambda tile: (tile.row, tile.column)))
+
 
 @dataclass(frozen=True)
 class SavedView:
     """The state of a page under a name: its path in pages/ without .py, and the parameters of its address.
 
-    `owner` saved it; others see it if it is `shared`.
+    `name` is its id; people read `title`. `owner` saved it; others see it if it is `shared`.
     """
 
     name: str
