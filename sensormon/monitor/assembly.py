@@ -14,6 +14,7 @@ from sensormon.access.documents import Documents
 from sensormon.access.role_rules import RoleRules, read_role_rules
 from sensormon.events.action_log import ActionLog
 from sensormon.events.annotations import Annotations
+from sensormon.events.frame_definitions import FrameDefinitions
 from sensormon.events.quiet import Quiet, build_quiet
 from sensormon.events.reader import EventReader
 from sensormon.exchange.cases import Cases, LiveHistory
@@ -48,6 +49,7 @@ from sensormon.monitor.disk_usage import DiskUsage
 from sensormon.monitor.drills import remove_leftovers
 from sensormon.monitor.explorer import Explorer
 from sensormon.monitor.following import Following
+from sensormon.monitor.frame_reader import FrameReader
 from sensormon.monitor.live_ledger import LiveLedger
 from sensormon.monitor.loading import Loading
 from sensormon.monitor.model_place import ModelPlace
@@ -99,6 +101,8 @@ class Parts:
     readings: Readings
     streams: ReadingStreams
     explorer: Explorer
+    frame_reader: FrameReader
+    frame_definitions: FrameDefinitions
     simulated: SimulatedReadings
     ledger: LiveLedger
     attention: Attention
@@ -246,6 +250,10 @@ def build(settings: Settings, clock: Clock) -> Parts:
         readings=readings,
         streams=streams,
         explorer=Explorer(store, newest, journal.writer),
+        frame_reader=FrameReader(store, newest, journal.writer),
+        frame_definitions=FrameDefinitions(
+            Documents(collector, store.entries, clock), tag_models.with_their_tags
+        ),
         simulated=SimulatedReadings(running_source, store.spans, ledger, clock),
         ledger=ledger,
         attention=attention,

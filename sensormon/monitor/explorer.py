@@ -103,19 +103,22 @@ class Explorer:
         mark = self._store.ledger.watermark(self._writer)
         return max(mark.next_id, kept) if mark else kept
 
-    def state_course(self, tag: str, overview: Overview) -> list[Stretch]:
-        """In which state a tag of states was over the span of its overview, stored or not; never raises."""
+    def state_course(self, tag: str, overview: Overview, parts: int = STATE_PARTS) -> list[Stretch]:
+        """In which state a tag of states was over the span of its overview, stored or not; never raises.
+
+        Of each of so many parts the first and the last change are seen.
+        """
         since, until = overview.since, overview.until
-        parts: list[tuple[Ints, Floats, Ints]] = []
-        cut, width = 0, part_width(since, until, STATE_PARTS)
+        seen: list[tuple[Ints, Floats, Ints]] = []
+        cut, width = 0, part_width(since, until, parts)
         try:
             cut = self._cut()
-            parts.append(self._store.spans.changes(tag, since, until, width, below_id=cut))
+            seen.append(self._store.spans.changes(tag, since, until, width, below_id=cut))
         except StoreError:
             cut = 0
         fresh = self._recent.from_id(cut, [tag], since)
-        parts.append(of_frame(fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]))
-        time, value, quality = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        seen.append(of_frame(fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]))
+        time, value, quality = (np.concatenate(columns) for columns in zip(*seen, strict=True))
         order = np.argsort(time, kind="stable")
         time, value, quality = time[order], value[order], quality[order]
         held = sent_on_change(_told_apart(overview, width), int(changes(value, quality).sum()))

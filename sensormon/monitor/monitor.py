@@ -79,6 +79,8 @@ class Monitor:
         self.stored = parts.store.readings
         self.streams = parts.streams
         self.explorer = parts.explorer
+        self.frame_reader = parts.frame_reader
+        self.frame_definitions = parts.frame_definitions
         self.simulated = parts.simulated
         self.ledger = parts.ledger
         self.attention = parts.attention

@@ -36,6 +36,8 @@ READS: dict[str, set[str]] = {
         "controlled",
         "state_course",
     },
+    "frame_definitions": {"all"},
+    "frame_reader": {"conditions", "samples"},
     "exporter": {"count", "count_readings", "files"},
     "import_log": {"entries"},
     "jobs": {"of", "find", "wait"},

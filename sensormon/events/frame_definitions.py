@@ -1,0 +1,164 @@
+"""Definitions of event frames under a name: a rule, the frames chosen as golden, and their envelope.
+
+A definition is kept as a document, so all processes on a store know it. Its envelope is kept as numbers: it
+outlives the readings that it was made from. What it is not: the search for frames, or a gate: callers check
+the role and have the audit trail record what is done.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sensormon.access.documents import Documents
+from sensormon.analysis.envelope import Envelope, Spread, read_envelope, read_spread
+from sensormon.analysis.event_frames import Span
+from sensormon.analysis.frame_rules import FrameRule, checked, read_rule
+from sensormon.model.entries import Document
+from sensormon.model.errors import SensormonError, UsageError
+from sensormon.model.tags import UNFIT, TagTable
+from sensormon.model.text import LONGEST_NAME, cleaned
+
+COLLECTION = "event_frames"
+"""The collection of the documents; the key is the definition's name."""
+MOST_DEFINITIONS = 200
+LONGEST_TITLE = 60
+"""Characters in the name of a definition."""
+MOST_CHOSEN = 50
+"""The most frames that an envelope is made from."""
+MOST_TAGS = 12
+"""The most tags with an envelope."""
+_HINT = "See the list of definitions"
+
+
+@dataclass(frozen=True)
+class Golden:
+    """What an envelope was made from: the chosen frames, how they were aligned, how wide it is.
+
+    `by_share` aligns frames by the share of their length; otherwise the envelope covers `seconds` from their
+    start. `envelopes` are by tag.
+    """
+
+    frames: tuple[Span, ...]
+    by_share: bool
+    seconds: float
+    spread: Spread
+    envelopes: Mapping[str, Envelope] = field(hash=False, compare=False)
+
+
+@dataclass(frozen=True)
+class FrameDefinition:
+    """A rule under a name, with its golden frames if some were chosen; `who` saved it last, at `time`."""
+
+    name: str
+    rule: FrameRule
+    golden: Golden | None = None
+    who: str = ""
+    time: int = 0
+
+
+class FrameDefinitions:
+    """Of one monitor; `tags` returns its current tag table. Thread-safe."""
+
+    def __init__(self, documents: Documents, tags: Callable[[], TagTable]) -> None:
+        self._documents = documents
+        self._tags = tags
+        self._changing = threading.Lock()
+        self._read: tuple[Mapping[str, Document], dict[str, FrameDefinition]] = ({}, {})
+
+    def all(self) -> dict[str, FrameDefinition]:
+        """All definitions by name, in order of their names. Raises StoreError if they were never readable.
+
+        One that cannot be read, as a later version may have written it, is left out.
+        """
+        documents = self._documents.of(COLLECTION)
+        read, known = self._read
+        if read is not documents:
+            named = sorted(documents, key=str.casefold)
+            definitions = (_definition(documents[name]) for name in named if not documents[name].removed)
+            known = {definition.name: definition for definition in definitions if definition is not None}
+            self._read = documents, known
+        return known
+
+    def save(self, definition: FrameDefinition, who: str, *, replaces: bool) -> FrameDefinition:
+        """Keep this definition, in place of the one of its name if it `replaces` it; durable when it returns.
+
+        Raises UsageError, one line, if it is not possible; StoreError, JournalError.
+        """
+        name, author = cleaned(definition.name), _author(who)
+        checked(definition.rule, self._tags())
+        with self._changing:
+            known = self.all()
+            wrong = ""
+            if not name or len(name) > LONGEST_TITLE or UNFIT.search(definition.name):
+                wrong = f"a name of 1 to {LONGEST_TITLE} characters is needed"
+            elif name in known and not replaces:
+                wrong = f"there is a definition {name!r} already"
+            elif name not in known and replaces:
+                wrong = f"the definition {name!r} was removed meanwhile"
+            elif name not in known and len(known) >= MOST_DEFINITIONS:
+                wrong = f"{MOST_DEFINITIONS} definitions are the most"
+            elif definition.golden is not None:
+                wrong = _wrong_golden(definition.golden)
+            if wrong:
+                raise UsageError(wrong, where="event frames", hint=_HINT)
+            kept = self._documents.keep(COLLECTION, name, _content(definition), author)
+        return FrameDefinition(name, definition.rule, definition.golden, author, kept.time)
+
+    def remove(self, name: str, who: str) -> None:
+        """Remove the definition of this name; durable when it returns. Raises like `save`."""
+        author = _author(who)
+        with self._changing:
+            definition = self.all().get(name)
+            if definition is None:
+                raise UsageError(f"there is no definition {name[:100]!r}", where="event frames", hint=_HINT)
+            self._documents.keep(COLLECTION, name, _content(definition), author, removed=True)
+
+
+def _wrong_golden(golden: Golden) -> str:
+    if len(golden.frames) > MOST_CHOSEN:
+        return f"{len(golden.frames)} frames are chosen, {MOST_CHOSEN} are the most"
+    if len(golden.envelopes) > MOST_TAGS:
+        return f"{len(golden.envelopes)} tags have an envelope, {MOST_TAGS} are the most"
+    return "" if golden.envelopes else "no tag has an envelope"
+
+
+def _author(who: str) -> str:
+    name = cleaned(who)
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise UsageError(f"a name of 1 to {LONGEST_NAME} characters is needed", where="event frames")
+    return name
+
+
+def _content(definition: FrameDefinition) -> dict[str, object]:
+    content: dict[str, object] = {"rule": definition.rule.as_document()}
+    if (golden := definition.golden) is not None:
+        content["golden"] = {
+            "frames": [list(span) for span in golden.frames],
+            "by_share": golden.by_share,
+            "seconds": golden.seconds,
+            "spread": golden.spread.as_document(),
+            "envelopes": {tag: band.as_document() for tag, band in golden.envelopes.items()},
+        }
+    return content
+
+
+def _definition(document: Document) -> FrameDefinition | None:
+    """The definition in this document; None if it cannot be read."""
+    content = document.content
+    try:
+        rule = read_rule(content["rule"])
+        row = content.get("golden")
+        golden = None
+        if row is not None:
+            golden = Golden(
+                tuple((int(start), int(end)) for start, end in row["frames"]),
+                bool(row["by_share"]),
+                float(row["seconds"]),
+                read_spread(row["spread"]),
+                {str(tag): read_envelope(band) for tag, band in row["envelopes"].items()},
+            )
+    except (SensormonError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return FrameDefinition(document.key, rule, golden, document.who, document.time)

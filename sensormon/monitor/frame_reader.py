@@ -1,0 +1,250 @@
+"""Reads what event frames are found from, and what they are compared by, over spans of any length.
+
+The overview of a span has the lowest and the highest reading of each part of it, from the store's summary.
+Only parts in which a condition may change are then read at full resolution, so the edges of frames are exact
+to the reading. Where that would be too much, or only roll-ups are left, `edge` says how far off they may be.
+Good readings only. What it is not: a place that keeps or draws anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from sensormon.analysis.downsample import WORST, Overview
+from sensormon.analysis.event_frames import Course, Span, undecided
+from sensormon.analysis.frame_rules import Trigger
+from sensormon.analysis.state_course import Stretch
+from sensormon.model.clock import MINUTE
+from sensormon.model.readings import Bools, Floats, Ints, is_good
+from sensormon.model.state_words import folded
+from sensormon.model.timestamps import micros
+from sensormon.monitor.explorer import Explorer
+from sensormon.stores.protocol import Store
+from sensormon.stores.recent import RecentReadings
+
+PARTS = 2_000
+"""The fewest parts of a span; from `PARTS` times two minutes on a part is two or three minutes."""
+MOST_REFINED = 1_500_000
+"""The most readings of a tag that are read at full resolution to find the edges of frames."""
+MOST_SAMPLES = 200_000
+"""The most readings of a tag that are read one by one to compare frames; of more, the means of minutes."""
+MOST_STRETCHES = 100
+"""The most pieces of a span that are asked for at once."""
+STATE_PARTS = 1_000_000
+"""Of each of so many parts of a span the first and the last change of a state are seen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conditions:
+    """The courses of the tags of a rule, and the `extremes` of those that are numbers.
+
+    The edges of frames are exact to the reading if `edge` (µs) is 0, otherwise off by as much at most. Before
+    `whole` (µs UTC) only one-minute roll-ups are stored: there they are off by a minute.
+    """
+
+    courses: Mapping[str, Course]
+    extremes: Mapping[str, tuple[float, float]]
+    edge: int
+    whole: int
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The good readings of a tag that frames are compared by, in order of time.
+
+    If there are too many, `step` (µs) is not 0: then these are means over so long each. `extremes` are the
+    lowest and highest readings, or all, and `at` their times.
+    """
+
+    time: Ints
+    value: Floats
+    at: Ints
+    extremes: Floats
+    step: int
+
+
+class FrameReader:
+    """Of one monitor; `writer` is the id of its journal."""
+
+    def __init__(self, store: Store, recent: RecentReadings, writer: str) -> None:
+        self._explorer = Explorer(store, recent, writer)
+        self._spans = store.spans
+        self._retention = store.retention
+        self._recent = recent
+
+    def conditions(
+        self, triggers: Sequence[Trigger], words: Mapping[str, Mapping[float, str]], since: int, until: int
+    ) -> Conditions:
+        """The courses of the tags that these conditions are about; `words` are those of tags of states.
+
+        Raises StoreError.
+        """
+        courses: dict[str, Course] = {}
+        extremes: dict[str, tuple[float, float]] = {}
+        edge = 0
+        for name in dict.fromkeys(trigger.tag for trigger in triggers):
+            overview = self._overview(name, since, until)
+            if name in words:
+                courses[name] = self._states(name, words[name], overview)
+                edge = max(edge, (until - since) // STATE_PARTS if len(courses[name].time) > PARTS else 0)
+                continue
+            own = [trigger for trigger in triggers if trigger.tag == name]
+            time, value, off = self._refined(name, own, overview)
+            courses[name] = Course(time, value, until, overview.gaps())
+            edge = max(edge, off)
+            if len(value):
+                extremes[name] = float(value.min()), float(value.max())
+        return Conditions(courses, extremes, edge, self._explorer.since_whole(list(courses), since))
+
+    def samples(self, tag: str, since: int, until: int, spans: Sequence[Span]) -> Samples:
+        """The readings of this tag in these spans, which are in order and lie in the whole one, to compare.
+
+        Raises StoreError.
+        """
+        if not spans:
+            nothing = np.zeros(0, dtype=np.int64)
+            return Samples(nothing, np.zeros(0), nothing, np.zeros(0), 0)
+        since, until = max(since, spans[0][0]), min(until, spans[-1][1])
+        covered = sum(end - start for start, end in spans) / max(1, until - since)
+        rolled = self._retention.rolled_until(tag) or 0
+        if rolled <= since and self._spans.count(tag, since, until) * covered <= MOST_SAMPLES:
+            time, value = self._whole(tag, _joined(spans, MOST_STRETCHES), (since, until))
+            return Samples(time, value, time, value, 0)
+        overview = self._overview(tag, since, until)
+        start = since // MINUTE * MINUTE
+        step = MINUTE * max(1, (until - start) // (50_000 * MINUTE))
+        if rolled > since:
+            return Samples(overview.time, overview.value, overview.time, overview.value, MINUTE)
+        means = self._spans.means(tag, start, until, step)
+        known = np.isfinite(means)
+        middle = start + np.arange(len(means), dtype=np.int64) * step + step // 2
+        return Samples(middle[known], means[known], overview.time, overview.value, step)
+
+    def _overview(self, tag: str, since: int, until: int) -> Overview:
+        parts = max(PARTS, (until - since) // (2 * MINUTE))
+        return self._explorer.overview(tag, since, until, parts).overview
+
+    def _refined(self, tag: str, triggers: Sequence[Trigger], overview: Overview) -> tuple[Ints, Floats, int]:
+        """The points of the overview, all readings where a condition may change, how far edges are off."""
+        time, value, width = overview.time, overview.value, overview.width
+        if not width or not len(time):
+            kept = ~_doubtful(overview, time, value)
+            return time[kept], value[kept], MINUTE if overview.minutes else 0
+        part = time // width
+        first = np.flatnonzero(np.diff(part, prepend=part[0] - 1))
+        low, high = np.minimum.reduceat(value, first), np.maximum.reduceat(value, first)
+        open_: Bools = np.isin(part[first], _unsure_parts(overview))
+        for trigger in triggers:
+            open_ |= undecided(trigger, low, high)
+        places = part[first][open_]
+        if not len(places):
+            return time, value, 0
+        stretches = _joined([(int(at) * width, int(at + 1) * width) for at in places], MOST_STRETCHES)
+        starts = overview.first // width * width
+        count = sum(
+            int(overview.count[(starts >= left) & (starts < right)].sum()) for left, right in stretches
+        )
+        if count > MOST_REFINED:
+            return time, value, width
+        fine_time, fine_value = self._whole(tag, stretches, (overview.since, overview.until))
+        outside = ~_inside(time, stretches)
+        time = np.concatenate((time[outside], fine_time))
+        value = np.concatenate((value[outside], fine_value))
+        order = np.argsort(time, kind="stable")
+        return time[order], value[order], 0
+
+    def _whole(self, tag: str, stretches: Sequence[Span], span: Span) -> tuple[Ints, Floats]:
+        """All good readings in these stretches of the span, stored or not."""
+        cut = [(max(left, span[0]), min(right, span[1])) for left, right in stretches]
+        cut = [(left, right) for left, right in cut if left < right]
+        if not cut:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        fresh = self._recent.from_id(0, [tag], cut[0][0])  # before the store, or one could slip through
+        fresh = fresh[is_good(fresh["quality"].to_numpy(dtype=np.uint32))]
+        fresh_time = micros(fresh["time"])
+        inside = _inside(fresh_time, cut)
+        stored_time, stored_value = self._spans.values(tag, cut)
+        time = np.concatenate((stored_time, fresh_time[inside]))
+        value = np.concatenate((stored_value, fresh["value"].to_numpy(dtype=np.float64)[inside]))
+        return _each_once(time, value)
+
+    def _states(self, tag: str, words: Mapping[float, str], overview: Overview) -> Course:
+        """The changes of a tag of states; a second code of a word becomes its first one."""
+        same: dict[str, float] = {}
+        codes = {code: same.setdefault(folded(word), code) for code, word in words.items()}
+        course = self._explorer.state_course(tag, overview, STATE_PARTS)
+        known = [stretch for stretch in course if stretch.quality == 0]
+        time = np.array([stretch.start for stretch in known], dtype=np.int64)
+        value = np.array([codes.get(stretch.code, stretch.code) for stretch in known], dtype=np.float64)
+        return Course(time, value, overview.until, list(_holes(known, overview)), words)
+
+
+def _holes(known: Sequence[Stretch], overview: Overview) -> Iterator[Span]:
+    """What lies between these stretches of states, and after the last one."""
+    ends = [*(stretch.start for stretch in known[1:]), overview.until]
+    for stretch, following in zip(known, ends, strict=True):
+        if stretch.end < following:
+            yield stretch.end, following
+
+
+def _joined(spans: Sequence[Span], most: int) -> list[Span]:
+    """These spans, in order, joined where they touch; the nearest too, until there are at most so many."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    if len(joined) <= most:
+        return joined
+    apart = [after[0] - before[1] for before, after in pairwise(joined)]
+    breaks = sorted(np.argsort(apart, kind="stable")[::-1][: most - 1].tolist())
+    edges = [0, *(place + 1 for place in breaks), len(joined)]
+    return [(joined[left][0], joined[right - 1][1]) for left, right in pairwise(edges)]
+
+
+def _inside(time: Ints, stretches: Sequence[Span]) -> Bools:
+    """Which times lie in one of these stretches, which are in order and do not overlap."""
+    starts = np.array([left for left, _ in stretches], dtype=np.int64)
+    ends = np.array([right for _, right in stretches], dtype=np.int64)
+    place = np.searchsorted(starts, time, side="right") - 1
+    inside: Bools = (place >= 0) & (time < ends[np.maximum(place, 0)])
+    return inside
+
+
+def _each_once(time: Ints, value: Floats) -> tuple[Ints, Floats]:
+    """In order of time, without a second reading of a time and value: one may be in memory and stored."""
+    order = np.argsort(time, kind="stable")
+    time, value = time[order], value[order]
+    kept: Bools = np.ones(len(time), dtype=np.bool_)
+    kept[1:] = (np.diff(time) != 0) | (np.diff(value) != 0)
+    return time[kept], value[kept]
+
+
+def _doubtful(overview: Overview, time: Ints, value: Floats) -> Bools:
+    """Which points of an overview without parts are readings that are not good."""
+    marks = _not_good(overview.marks)
+    pairs = set(zip(micros(marks["time"]).tolist(), marks["value"].tolist(), strict=True))
+    if not pairs:
+        return np.zeros(len(time), dtype=np.bool_)
+    at = zip(time.tolist(), value.tolist(), strict=True)
+    return np.array([pair in pairs for pair in at], dtype=np.bool_)
+
+
+def _unsure_parts(overview: Overview) -> Ints:
+    """The parts that may have a reading that is not good: of marks only some of each part may be kept."""
+    marks, width = overview.marks, overview.width
+    parts = micros(_not_good(marks)["time"]) // width
+    if overview.marked > len(marks):
+        flagged, counts = np.unique(micros(marks["time"]) // width, return_counts=True)
+        parts = np.concatenate((parts, flagged[counts >= WORST]))
+    return np.unique(parts)
+
+
+def _not_good(marks: pd.DataFrame) -> pd.DataFrame:
+    return marks[~is_good(marks["quality"].to_numpy(dtype=np.uint32))]
