@@ -59,7 +59,7 @@ LIBRARIES = {
     "uvicorn": {"api"},
     "msgspec": {"api"},
     "prometheus_client": {"api"},
-    "numba": {"detectors", "ingest.tag_memory"},
+    "numba": {"detectors", "formulas.windows", "ingest.tag_memory"},
     "xlsxwriter": {"exchange"},
     "python_calamine": {"tables.excel_child"},
     "tomlkit": {

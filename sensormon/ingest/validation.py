@@ -20,7 +20,7 @@ from sensormon.ingest.tag_codes import TagCodes
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
 from sensormon.model.qualities import quality_of
-from sensormon.model.readings import Batch, Origin, Quality, Reading, Reason, Rejection
+from sensormon.model.readings import CALCULATED, Batch, Origin, Quality, Reading, Reason, Rejection
 from sensormon.model.settings import DEFAULT_EARLIEST
 from sensormon.model.tags import BOOLEAN, LONGEST_STATE, UNFIT, TagTable
 
@@ -203,6 +203,8 @@ class ValidRanges:
         self._earliest = earliest
         self._low = np.array([tag.valid[0] for tag in tags], dtype=np.float64)
         self._high = np.array([tag.valid[1] for tag in tags], dtype=np.float64)
+        self._calculated = np.array([bool(tag.formula) for tag in tags], dtype=np.bool_)
+        self._any_calculated = bool(self._calculated.any())
 
     def codes(self, batch: Batch) -> NDArray[np.int32]:
         """The code in the tag table of each reading, -1 for an unknown tag."""
@@ -211,7 +213,7 @@ class ValidRanges:
     def check(self, batch: Batch) -> Codes:
         """For each reading `ACCEPTED`, or the code of the reason why it cannot be accepted.
 
-        The first of these that applies is the reason: unknown tag, not finite, outside
+        The first of these that applies is the reason: unknown tag, a calculated one, not finite, outside
         the valid range, too far in the future, before `earliest`. Words are for `States` to judge.
         """
         codes = self.codes(batch)
@@ -225,13 +227,17 @@ class ValidRanges:
         on_time = batch.time <= batch.received + FUTURE
         sensible = batch.time >= self._earliest
         reason = np.full(len(batch), ACCEPTED, dtype=np.uint8)
-        if (known & finite & in_range & on_time & sensible).all():
+        ours = np.ones(len(batch), dtype=np.bool_)
+        if self._any_calculated and batch.source != CALCULATED:
+            ours = ~(known & self._calculated[safe])
+        if (known & finite & in_range & on_time & sensible & ours).all():
             return reason
         for good, problem in (
             (sensible, Reason.BAD_TIMESTAMP),
             (on_time, Reason.FUTURE_TIMESTAMP),
             (in_range, Reason.OUT_OF_RANGE),
             (finite, Reason.NOT_FINITE),
+            (ours, Reason.CALCULATED),
             (known, Reason.UNKNOWN_TAG),
         ):
             reason[~good] = code_of(problem)
@@ -279,6 +285,7 @@ class ValidRanges:
 _DETAILS = {
     Reason.UNKNOWN_TAG: "there is no such tag in tags.toml",
     Reason.NOT_FINITE: "the value is not a finite number",
+    Reason.CALCULATED: "the tag is calculated: its formula alone makes its readings",
     Reason.DUPLICATE: "this tag, time and value were received before",
 }
 

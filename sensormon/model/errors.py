@@ -2,7 +2,8 @@
 
 SensormonError              what happened, where, and what to do
 ├── UsageError              a setting, an argument or a file is wrong: one line, exit 2
-│   └── WrongArgument       an argument of a call is of a wrong kind; also a TypeError
+│   ├── WrongArgument       an argument of a call is of a wrong kind; also a TypeError
+│   └── FormulaError        a formula cannot be used: says where, with a caret
 ├── Forbidden               a role or a token does not allow it: nothing was done
 ├── SignInRefused           a name, a password or a claim does not open a session
 ├── Overloaded              too many requests are waiting: send again later
@@ -49,6 +50,22 @@ class UsageError(SensormonError):
 
 class WrongArgument(UsageError, TypeError):
     """An argument of a call is of a kind that cannot be used; `hint` says what to pass."""
+
+
+class FormulaError(UsageError):
+    """A formula cannot be used. `at` is the place in `text` where, counted from 0."""
+
+    def __init__(self, what: str, *, text: str, at: int, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.text = text
+        self.at = at
+
+    def pointed(self) -> str:
+        """The formula's line with a caret under the place, as two lines."""
+        before = self.text[: self.at]
+        start = before.rfind("\n") + 1
+        line = self.text[start:].partition("\n")[0]
+        return f"{line}\n{' ' * (self.at - start)}^"
 
 
 class Forbidden(SensormonError):

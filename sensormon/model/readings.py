@@ -52,6 +52,10 @@ def is_simulated(source: str) -> bool:
     return source == SIMULATOR or source.startswith(f"{SIMULATOR}:")
 
 
+CALCULATED = "calculated"
+"""The source of readings that a formula made of others; see `sensormon.formulas`."""
+
+
 class Origin(StrEnum):
     """The origin of a reading; stored with it."""
 
@@ -72,6 +76,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     MALFORMED = "malformed"
     UNKNOWN_STATE = "unknown_state"
+    CALCULATED = "calculated"
 
 
 _REASON_WORDS = {
@@ -81,6 +86,7 @@ _REASON_WORDS = {
     "not_a_number": "not a number",
     "malformed": "not a reading",
     "unknown_state": "not one of the tag's states",
+    "calculated": "sent for a calculated tag",
     "bad_timestamp": "timestamp unreadable or out of range",
     "future_timestamp": "timestamp in the future",
     "duplicate": "duplicate",

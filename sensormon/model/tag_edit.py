@@ -1,7 +1,7 @@
 """The tag table as a person edits it: a frame of cells in; tags, problems and changes in words out.
 
 Pure. What it is not: the file (see `tag_file`), or a place for how tags are simulated: a profile
-is not shown and stays as it is, and so do a tag's kind and states.
+is not shown and stays as it is, and so do a tag's kind, states and formula.
 """
 
 from __future__ import annotations
@@ -171,7 +171,10 @@ def _made(
     for key, column in (("noise", "Noise"), ("resolution", "Resolution")):
         if numbers[column]:
             table[key] = numbers[column]
-    table["simulated"] = simulated
+    calculated = was is not None and bool(was.formula)
+    table["simulated"] = simulated and not calculated
+    if was is not None and calculated:
+        table |= {"formula": was.formula, "tolerance": was.tolerance}
     if was is not None and was.kind != "number":
         table["kind"] = was.kind
     elif was is not None and was.states:
@@ -207,8 +210,8 @@ def narrowed(before: TagTable, after: TagTable) -> list[Tag]:
     ]
 
 
-_WORDS = ("label", "group", "unit", "description", "priority", "kind")
-_KEYS = (*_WORDS, "valid", "normal", "noise", "resolution", "states")
+_WORDS = ("label", "group", "unit", "description", "priority", "kind", "formula")
+_KEYS = (*_WORDS, "valid", "normal", "noise", "resolution", "states", "tolerance")
 
 
 def _differences(old: Tag, new: Tag) -> Iterator[str]:
@@ -219,7 +222,8 @@ def _differences(old: Tag, new: Tag) -> Iterator[str]:
             yield f"{key} {getattr(old, key) or 'none'} → {getattr(new, key) or 'none'}"
         else:
             was, now = (_value(tag, key) for tag in (old, new))
-            unit = f" {new.unit}" if new.unit and now != "none" and key != "states" else ""
+            own = " s" if key == "tolerance" else f" {new.unit}" if new.unit and key != "states" else ""
+            unit = own if now != "none" else ""
             yield f"{key} {was} → {now}{unit}"
     if old.simulated != new.simulated:
         yield "simulated from now on" if new.simulated else "no longer simulated"
@@ -227,9 +231,10 @@ def _differences(old: Tag, new: Tag) -> Iterator[str]:
 
 def _fact(tag: Tag, key: str) -> str:
     text = _value(tag, key)
-    if text == "none":
-        return text
-    unit = f" {tag.unit}" if tag.unit and key not in (*_WORDS, "states") else ""
+    if text == "none" or (key == "tolerance" and not tag.formula):
+        return "none"
+    plain = key in (*_WORDS, "states")
+    unit = " s" if key == "tolerance" else f" {tag.unit}" if tag.unit and not plain else ""
     return f"{key} {text}{unit}"
 
 

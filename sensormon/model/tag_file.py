@@ -236,7 +236,8 @@ def _change(table: Any, before: Tag, after: Tag) -> None:
             continue
         value = _plain(after, key)
         if value is None:
-            table.remove(key)
+            if key in table:
+                table.remove(key)
         elif key in table:
             table[key] = value
         else:
@@ -278,6 +279,8 @@ def _plain(tag: Tag, key: str) -> Any:
         return None
     if key == "states" and tag.kind == "boolean":
         return None  # the kind says so
+    if key == "simulated" and tag.formula:
+        return None  # the formula says so
     if key == "label" and value == tag.name.replace("_", " ").capitalize():
         return None
     return list(value) if isinstance(value, tuple) else value

@@ -24,6 +24,13 @@ A tag of states has words instead of numbers, and neither ranges nor noise:
     [tags.product]
     kind = "text"                   # readings are any words
 
+A calculated tag has a formula over other tags; `sensormon.formulas` reads it. Nothing else may send its
+readings, and it is never simulated:
+
+    [tags.jacket_difference]
+    formula = "fermenter_temp - jacket_temp"
+    tolerance = 5.0                 # how old a value may be to be combined, in seconds. Default 5
+
 What it is not: a place for alarm limits or detector settings.
 """
 
@@ -65,6 +72,8 @@ KEYS = (
     "simulated",
     "states",
     "kind",
+    "formula",
+    "tolerance",
 )
 """The keys of a tag in the order in which they are written; `profile` follows them."""
 PRIORITIES = ("low", "medium", "high", "critical")
@@ -77,6 +86,10 @@ MOST_STATES = 1_000
 """The most states of a tag, named or met."""
 LONGEST_STATE = 200
 """The most characters of a state."""
+LONGEST_FORMULA = 1_000
+"""The most characters of a formula."""
+LONGEST_TOLERANCE = 86_400.0
+"""The largest tolerance of a calculated tag, in seconds."""
 _NUMBERS_ONLY = ("valid", "normal", "noise", "resolution")
 
 
@@ -86,7 +99,7 @@ class Tag:
 
     `states` are the words that its readings may be, in the order of their numbers; `BOOLEAN` for one with
     `kind` "boolean", none for a tag of numbers, and for one with `kind` "text", whose words are met as they
-    come.
+    come. With a `formula` it is calculated, from values at most `tolerance` seconds old.
     """
 
     name: str
@@ -103,8 +116,12 @@ class Tag:
     kind: str = "number"
     description: str = ""
     priority: str = "medium"
+    formula: str = ""
+    tolerance: float = 5.0
 
     def __post_init__(self) -> None:
+        if self.formula:  # nothing simulates what is calculated
+            object.__setattr__(self, "simulated", False)
         if self.kind == "boolean" and not self.states:  # as a file means it that names the kind alone
             object.__setattr__(self, "states", BOOLEAN)
 
@@ -296,8 +313,7 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
             raise wrong(f"{key} must go from low to high, not {value!r}", "Swap the two numbers")
         return low, high
 
-    valid = span("valid") or (-math.inf, math.inf)
-    normal = span("normal")
+    valid, normal = span("valid") or (-math.inf, math.inf), span("normal")
     if normal and not all(map(math.isfinite, normal)):
         raise wrong("normal must have two finite ends", "Give the usual band, or leave it out")
     if not text("label", "x").strip():
@@ -310,7 +326,8 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
     profile = table.get("profile", {})
     if not isinstance(profile, dict):
         raise wrong("profile must be a table", f"Write [tags.{name}.profile] and its keys below it")
-    simulated = table.get("simulated", profile.get("simulate") is not False)
+    formula, tolerance = _calculated(table, text("formula", "").strip(), wrong)
+    simulated = table.get("simulated", not formula and profile.get("simulate") is not False)
     if not isinstance(simulated, bool):
         raise wrong(f"simulated must be true or false, not {simulated!r}", "Write simulated = false")
     kind, states = _states(table, wrong)
@@ -329,6 +346,8 @@ def make_tag(name: str, table: Any, path: Path | None = None) -> Tag:
         simulated=simulated,
         states=states,
         kind=kind,
+        formula=formula,
+        tolerance=tolerance,
     )
 
 
@@ -339,6 +358,28 @@ def _priority(table: Mapping[str, Any], wrong: Callable[[str, str], UsageError])
             f"priority must be one of {', '.join(PRIORITIES)}, not {priority!r}", 'Write priority = "high"'
         )
     return str(priority)
+
+
+def _calculated(
+    table: Mapping[str, Any], formula: str, wrong: Callable[[str, str], UsageError]
+) -> tuple[str, float]:
+    """The formula and its tolerance in a tag's table, checked for all but the language itself."""
+    tolerance = table.get("tolerance", Tag.tolerance)
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float):
+        raise wrong(f"tolerance must be a number, not {tolerance!r}", "Give it in seconds")
+    if not 0 <= tolerance <= LONGEST_TOLERANCE:
+        raise wrong(
+            f"a tolerance of {tolerance} s cannot be used", f"Use 0 to {LONGEST_TOLERANCE:,.0f} seconds"
+        )
+    if len(formula) > LONGEST_FORMULA:
+        what = f"a formula of {len(formula):,} characters is too long"
+        raise wrong(what, f"Use at most {LONGEST_FORMULA:,}")
+    if formula and table.get("simulated"):
+        raise wrong("a calculated tag cannot be simulated", "Remove simulated or formula")
+    for key in ("states", "kind"):
+        if formula and table.get(key, "number") != "number":
+            raise wrong(f"a calculated tag has numbers, and no {key}", f"Remove {key}")
+    return formula, float(tolerance)
 
 
 def _states(table: Mapping[str, Any], wrong: Callable[[str, str], UsageError]) -> tuple[str, tuple[str, ...]]:

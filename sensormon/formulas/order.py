@@ -1,0 +1,112 @@
+"""The formulas of a tag table: circles among them, and which is evaluated before which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sensormon.formulas import units
+from sensormon.formulas.checking import Formula, check
+from sensormon.formulas.parser import parse
+from sensormon.formulas.tree import TagRef, nodes, tags_of
+from sensormon.model.errors import FormulaError, UsageError
+from sensormon.model.tags import TagTable
+
+MOST_CALCULATED = 200
+"""The most calculated tags of a table."""
+
+
+def in_order(tags: TagTable) -> dict[str, Formula]:
+    """The formulas of the table by tag, each after those that it uses. Raises UsageError.
+
+    The error names the tag; it is a FormulaError, with the place, if a formula is wrong.
+    """
+    calculated = {tag.name: tag for tag in tags if tag.formula}
+    if len(calculated) > MOST_CALCULATED:
+        raise UsageError(
+            f"there are {len(calculated)} calculated tags",
+            where="tags",
+            hint=f"Use at most {MOST_CALCULATED}",
+        )
+    formulas = dict[str, Formula]()
+    for name, tag in calculated.items():
+        try:
+            formulas[name] = check_tag(name, tag.formula, tag.tolerance, tag.unit, tags)
+        except FormulaError as error:
+            raise FormulaError(
+                error.what, text=error.text, at=error.at, where=f"Tag {name}", hint=error.hint
+            ) from None
+    levels = levels_of(formulas)
+    return {name: formulas[name] for name in sorted(formulas, key=lambda name: (levels[name], name))}
+
+
+def check_tag(name: str, text: str, tolerance: float, unit: str, tags: TagTable) -> Formula:
+    """The formula of the tag of this name, checked against the others and its own unit.
+
+    Raises FormulaError.
+    """
+    formula = check(text, tags, tolerance, name=name)
+    if circle := circle_of(name, formula.tags, tags):
+        raise FormulaError(
+            f"these tags are calculated from each other: {' → '.join(circle)}",
+            text=text,
+            at=_place(formula, circle[1]),
+            hint="Take one of them out of its formula",
+        )
+    if unit and not units.same(formula.unit, units.unit_of(unit)):
+        raise FormulaError(
+            f"the formula gives {formula.unit_text}, but the tag's unit is {unit}",
+            text=text,
+            at=0,
+            hint=f'Use that unit, or state that it is right: unit(…, "{unit}")',
+        )
+    return formula
+
+
+def levels_of(formulas: Mapping[str, Formula]) -> dict[str, int]:
+    """For each tag how many calculated tags come before it, one using the other. There is no circle."""
+    levels: dict[str, int] = {}
+
+    def level(name: str) -> int:
+        if name not in levels:
+            inside = [level(tag) + 1 for tag in formulas[name].tags if tag in formulas]
+            levels[name] = max(inside, default=0)
+        return levels[name]
+
+    for name in formulas:
+        level(name)
+    return levels
+
+
+def circle_of(name: str, uses: tuple[str, ...], tags: TagTable) -> list[str]:
+    """The way from this tag, which uses these, back to itself; empty if there is none."""
+
+    def search(way: list[str], used: tuple[str, ...]) -> list[str]:
+        for tag in used:
+            if tag == name:
+                return [*way, tag]
+            if tag in seen:
+                continue
+            seen.add(tag)
+            if tag in tags and tags[tag].formula and (circle := search([*way, tag], _uses(tags, tag))):
+                return circle
+        return []
+
+    seen: set[str] = set()
+    return search([name], uses)
+
+
+def users_of(name: str, tags: TagTable) -> list[str]:
+    """The calculated tags whose formula uses this tag."""
+    return [tag.name for tag in tags if tag.formula and name in _uses(tags, tag.name)]
+
+
+def _uses(tags: TagTable, name: str) -> tuple[str, ...]:
+    try:
+        return tags_of(parse(tags[name].formula))
+    except FormulaError:
+        return ()
+
+
+def _place(formula: Formula, tag: str) -> int:
+    places = [node.at for node in nodes(formula.tree) if isinstance(node, TagRef) and node.name == tag]
+    return places[0] if places else 0
