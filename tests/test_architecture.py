@@ -79,7 +79,8 @@ LIBRARIES = {
     "apprise": {"notify.ways.apprise_child"},
     "requests": {"notify.ways.apprise_child"},
     "urllib3": {"notify.ways.apprise_child"},
-    "matplotlib": {"notify.event_drawing"},
+    "matplotlib": {"notify.event_drawing", "reports.drawing"},
+    "typst": {"reports.typesetting"},
 }
 """Which rooms, or single modules, may import a library."""
 

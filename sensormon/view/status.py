@@ -205,7 +205,7 @@ def status_line(
     """
     often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
     many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
-    waiting = _still_loading(status)
+    waiting = still_loading(status)
     without = f"Loading {counted(waiting, 'reading')}; figures exclude them for now"
     return (
         *_source_phrases(status),
@@ -228,7 +228,7 @@ def _source_phrases(status: Status) -> list[Phrase]:
     return named if named and status.source.state is SourceState.WAITING else [own, *named]
 
 
-def _still_loading(status: Status) -> int:
+def still_loading(status: Status) -> int:
     """How many readings a healthy store that is behind has yet to load, for example after a rebuild."""
     oldest = status.journal.oldest
     behind = oldest is not None and status.now - oldest > BEHIND
