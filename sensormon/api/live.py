@@ -19,8 +19,10 @@ from sensormon.api.readers import WAITING, Turns
 from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.active_feed import ActiveFeed
+from sensormon.view.active_feed import ActiveFeed, active_of
 from sensormon.view.live_feed import LiveFeed
+from sensormon.view.live_now import LiveNow, now_of
+from sensormon.view.live_strip import LiveStrip
 from sensormon.view.shared import Shared
 
 MOST_TAGS = 40
@@ -69,7 +71,9 @@ class _Live:
     """What one monitor has for viewers: the feed, and its encoded answers, which they share."""
 
     feed: LiveFeed
+    strip: LiveStrip
     active: ActiveFeed
+    now: LiveNow
     sent: Shared
     under_way: UnderWay
     newest_place: Callable[[], int]
@@ -95,8 +99,9 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         here = lives.get(monitor)
         if here is None:
             newest = monitor.newest  # not the monitor, which nothing here may keep alive
-            feed, active, sent = LiveFeed(monitor), ActiveFeed(monitor), Shared(monitor.clock, SENT)
-            here = _Live(feed, active, sent, UnderWay(), lambda: newest.newest_place)
+            feeds = LiveFeed(monitor), LiveStrip(monitor), active_of(monitor), now_of(monitor)
+            sent = Shared(monitor.clock, SENT)
+            here = _Live(*feeds, sent, UnderWay(), lambda: newest.newest_place)
             here = lives.setdefault(monitor, here)
         return here
 
@@ -164,9 +169,22 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         asked = ("strip", span, packs)
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).feed.strip(span, until), packs)
+            return _encoded(live(request, x_sensormon_page).strip.answer(span, until), packs)
 
         return await together(request, x_sensormon_page, asked, until, make, SECOND)
+
+    @api.get("/live/now", include_in_schema=False)
+    async def now(
+        request: Request,
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        packs = "gzip" in (accept_encoding or "")
+
+        def make() -> Sent:
+            return _encoded(live(request, x_sensormon_page).now.answer(), packs)
+
+        return await together(request, x_sensormon_page, ("now", packs), acts(), make, SECOND)
 
     @api.get("/live/active", include_in_schema=False)
     async def active(
@@ -180,9 +198,12 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         def make() -> Sent:
             return _encoded(live(request, x_sensormon_page).active.answer(known), packs)
 
-        monitor = context().monitor
-        acts = (monitor.actions.count, monitor.shelved_tags.changes, monitor.maintenance.changes)
-        return await together(request, x_sensormon_page, ("active", known, packs), acts, make, SECOND)
+        return await together(request, x_sensormon_page, ("active", known, packs), acts(), make, SECOND)
+
+    def acts() -> tuple[int, ...]:
+        """Changes once somebody has acted, which viewers see at once."""
+        m = context().monitor
+        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
 
 
 def _encoded(content: object, packs: bool) -> Sent:

@@ -27,6 +27,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_feed import LiveFeed
+from sensormon.view.live_strip import LiveStrip
 
 READINGS, TAGS = 2_000_000, 3
 ROUNDS = 20
@@ -77,7 +78,7 @@ def _asked(m: Monitor) -> Queries:
     return {
         "Live, 15 min": lambda: LiveFeed(m).board(names, 15 * MINUTE // SECOND),
         "Live, 24 h": lambda: LiveFeed(m).board(names, DAY // SECOND),
-        "Live strip, 24 h": lambda: LiveFeed(m).strip(DAY // SECOND),
+        "Live strip, 24 h": lambda: LiveStrip(m).answer(DAY // SECOND),
         "events, 24 h": lambda: m.events.between(None, now - DAY, now),
         "events, 30 d": lambda: m.events.between(None, *month),
         "events, all": lambda: m.events.between(None, *whole),

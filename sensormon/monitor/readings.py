@@ -98,6 +98,6 @@ class Readings:
         )
         return both.groupby("tag", as_index=False).agg({"flagged": "sum", "score": "max"})
 
-    def activity(self, since: int, until: int, parts: int) -> pd.DataFrame:
-        """Stored readings by tag and equal part of the span. See `StoredReadings.activity`."""
-        return self._stored.activity(since, until, max(1, -((since - until) // parts)))
+    def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
+        """Stored readings by tag and part of the span. See `StoredReadings.activity`."""
+        return self._stored.activity(since, until, width)

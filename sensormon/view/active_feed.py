@@ -6,14 +6,14 @@ Viewers share one answer. What it is not: the judge of what is wrong; see `event
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from json import dumps
 from typing import Any
 
 import pandas as pd
 
-from sensormon.events.active import SHIFT, Active, Kind, active
+from sensormon.events.active import SHIFT, Active, ActiveList, Kind, active
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import Status
@@ -34,12 +34,20 @@ _SHOWN = ["id", "settings", "profile", "detector", "value", "expected", "upper",
 """The columns of an event that its item shows."""
 
 
+@dataclass(frozen=True)
+class _Look(ActiveList):
+    """The list, the events that it is of, and from when those are if they cannot be read now."""
+
+    events: pd.DataFrame | None = None
+    as_of: float = 0.0
+
+
 class ActiveFeed:
     """Answers for one monitor. While the store is away nothing raises: the events are those read last."""
 
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
-        self._shared = Shared(monitor.clock, 1)
+        self._shared = Shared(monitor.clock, 2)
         self._events: tuple[int, pd.DataFrame | None] = (monitor.started, None)
 
     def answer(self, known: str = "") -> Answer:
@@ -50,18 +58,40 @@ class ActiveFeed:
         `events` is from when the events are if they cannot be read now, otherwise 0. Of an item `waiting`
         events are to be acknowledged, `newest` is the highest of their ids; `calls` are what is called for.
         """
-        m = self._monitor
-        acts = (m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest)
-        whole: Answer = self._shared.of("active", acts, self._make, EVERY)
+        whole: Answer = self._shared.of("active", self._acts(), self._make, EVERY)
         return {"version": known} if whole["version"] == known else whole
+
+    def listed(self) -> tuple[ActiveList, dict[str, int]]:
+        """The whole list, and by tag the id of its worst event; as old as an answer may be."""
+        look = self._look()
+        items = [item for item in (*look.quiet, *look.items) if item.event >= 0]
+        if look.events is None:
+            return look, {}
+        ids = look.events["id"].to_numpy()
+        return look, {item.tag: int(ids[item.event]) for item in items}
+
+    def _acts(self) -> tuple[object, ...]:
+        m = self._monitor
+        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest
+
+    def _look(self) -> _Look:
+        """What is wrong, read anew after `EVERY`, or once somebody has acted."""
+
+        def look() -> _Look:
+            m = self._monitor
+            now = m.clock.now()
+            as_of, events = self._read(now)
+            status = m.status()
+            silent = [silence for silence in status.silent if silence.tag in m.tags]
+            listed = active(events, silent, problems(status), m.quiet.why, now)
+            return _Look(listed.items, listed.quiet, events, as_of)
+
+        return self._shared.of("look", self._acts(), look, EVERY)
 
     def _make(self) -> Answer:
         m = self._monitor
-        now = m.clock.now()
-        as_of, events = self._read(now)
-        status = m.status()
-        silent = [silence for silence in status.silent if silence.tag in m.tags]
-        listed = active(events, silent, problems(status), m.quiet.why, now)
+        listed = self._look()
+        as_of, events = listed.as_of, listed.events
         scales = Scales(m.detection.readable())
         content = {
             "count": len(listed.items),
@@ -128,6 +158,11 @@ class ActiveFeed:
                 "reason": quiet.reason,
             }
         return sent
+
+
+def active_of(monitor: Monitor) -> ActiveFeed:
+    """The answers of this monitor, which all who ask share."""
+    return monitor.kept_beside("active-feed", ActiveFeed)
 
 
 def to_acknowledge(m: Monitor, tag: str, newest: int) -> tuple[int, ...]:

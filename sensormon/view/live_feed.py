@@ -1,4 +1,4 @@
-"""The data the Live board polls for: new readings, phrases, events, the heat strip.
+"""The data the Live board polls for: new readings, phrases, events.
 
 Plain numbers and text, ready to send; how they are drawn is in `live_drawing`. A first answer
 holds a whole span, thinned; later ones only new readings. Times are milliseconds UTC.
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import pandas as pd
 
 from sensormon.analysis.gaps import GAP
 from sensormon.model import timestamps
-from sensormon.model.clock import MINUTE, SECOND
+from sensormon.model.clock import SECOND
 from sensormon.model.entries import CASE, IMPORT
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Bools, Floats, Ints, reason_words
@@ -43,9 +42,6 @@ TICKS = 30
 
 STALE = 5
 """A tag is stale after a silence of this many usual intervals; the watchdog's rule."""
-
-PARTS = 90
-"""Cells per row of the heat strip."""
 
 BRACKETS = 600
 """Events of a tag that lie closer than this part of the span are sent as one."""
@@ -149,38 +145,6 @@ class LiveFeed:
         ):  # "" while the store is unavailable
             answer["events"] = events
         return answer
-
-    def strip(self, span: int, until: int | None = None) -> Answer:
-        """All tags over the span, worst first: abnormal cells and the newest phrase.
-
-        Of each tag only the abnormal cells are sent: `flagged` and `doubtful` as pairs of cell and
-        count, `empty` as cells without a reading when one was due. While the store is unavailable
-        the cells before the first reading in memory are left out.
-        """
-
-        def make() -> Answer:
-            now = until or m.clock.now()
-            if until is None and span * SECOND >= PARTS * MINUTE:  # the store has sums of whole minutes
-                now = -(-now // MINUTE) * MINUTE
-            since = now - span * SECOND
-            try:
-                table, known = m.readings.activity(since, now, PARTS), 0
-            except StoreError:
-                table = _activity(m.readings.recent(since), since, now)
-                known = int(table["part"].min()) if len(table) else PARTS
-            by_tag = dict(iter(table.groupby("tag", sort=False)))
-            rows = [
-                _strip_row(tag, by_tag[tag.name] if tag.name in by_tag else table.iloc[:0], known)
-                for tag in m.tags
-            ]
-            rows.sort(key=lambda row: (-row["score"], not row["seen"]))
-            return {"since": since / 1e3, "until": now / 1e3, "parts": PARTS, "rows": rows}
-
-        m = self._monitor
-        strip: Answer = self._shared.of(f"strip {span}", until, make, fresh=2 * SECOND)
-        scores = m.newest.last_scores() if until is None else []
-        last = {name: (flagged, score) for name, score, flagged in scores}
-        return {**strip, "now_flagged": [name for name, (flagged, _) in last.items() if flagged]}
 
     def _passed_over(self, now: int) -> bool:
         """Whether another collector has just stored readings that are not in memory."""
@@ -348,57 +312,6 @@ def words_of(values: Floats, words: Mapping[float, str]) -> list[list[Any]]:
 def _earliest(frame: pd.DataFrame, otherwise: int) -> int:
     """The time (µs UTC) of the first of these readings."""
     return int(micros(frame["time"]).min()) if len(frame) else otherwise
-
-
-def _strip_row(tag: Tag, table: pd.DataFrame, known: int) -> Answer:
-    part = table["part"].to_numpy(dtype=np.int64)
-    flagged = table["flagged"].to_numpy(dtype=np.int64)
-    doubtful = table["doubtful"].to_numpy(dtype=np.int64)
-    readings = table["readings"].to_numpy(dtype=np.int64)
-    seen = int(readings.sum())
-    empty = holes(part, readings)
-    empty = empty[empty >= known]
-    inside = empty[empty > part.min()] if len(part) else empty  # time before the first reading is not a fault
-    return {
-        "name": tag.name,
-        "seen": seen,
-        "count": int(flagged.sum()),
-        "score": float(flagged.sum()) + 0.5 * float(np.count_nonzero(doubtful)) + 0.25 * len(inside),
-        "flagged": [[int(p), int(n)] for p, n in zip(part, flagged, strict=True) if n and p < PARTS],
-        "doubtful": [[int(p), int(n)] for p, n in zip(part, doubtful, strict=True) if n and p < PARTS],
-        "empty": empty.tolist(),
-    }
-
-
-def holes(part: Ints, readings: Ints) -> Ints:
-    """The cells without a reading when one was due, given those that have some and how many each.
-
-    A tag that reports less than once per cell has empty cells that are not holes. The last cell
-    has only begun.
-    """
-    if not len(part):
-        return np.arange(PARTS)
-    often = float(np.median(readings)) >= GAP
-    step = 1.0 if often or len(part) < 2 else GAP * float(np.median(np.diff(part)))
-    edges = np.concatenate(([-1], part[part < PARTS - 1], [PARTS - 1]))
-    stretches = [np.arange(a + 1, b) for a, b in pairwise(edges.tolist()) if b - a > step]
-    return np.concatenate(stretches) if stretches else np.arange(0)
-
-
-def _activity(frame: pd.DataFrame, since: int, until: int) -> pd.DataFrame:
-    """`Store.activity` of readings in memory."""
-    width = max(1, -((since - until) // PARTS))
-    doubtful = (frame["quality"].to_numpy(dtype=np.int64) >> 30) > 0
-    table = pd.DataFrame(
-        {
-            "tag": frame["tag"],
-            "part": (micros(frame["time"]) - since) // width,
-            "readings": 1,
-            "flagged": frame["is_anomaly"].astype(int),
-            "doubtful": doubtful.astype(int),
-        }
-    )
-    return table.groupby(["tag", "part"], as_index=False).sum()
 
 
 def _time(text: str, otherwise: int) -> int:

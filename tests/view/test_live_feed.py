@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -29,7 +25,8 @@ from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.recent import RecentReadings
 from sensormon.view.explanation import Scales
 from sensormon.view.live_drawing import drawing, tag_facts
-from sensormon.view.live_feed import PARTS, SPANS, LiveFeed, holes
+from sensormon.view.live_feed import SPANS, LiveFeed
+from sensormon.view.live_strip import LiveStrip
 from sensormon.view.palette import LIGHT
 from sensormon.view.tag_models import fit_frame
 from sensormon.view.time_charts import live_chart
@@ -225,53 +222,6 @@ def test_cache_of_spans_is_bounded(make: Make) -> None:
     assert "events 109" in feed._shared.names(), "the newest stay"
 
 
-def test_viewers_who_wait_for_a_shared_answer_take_it(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    m = make()
-    feed, times = LiveFeed(m), []
-    activity = m.readings.activity
-
-    def waited_for() -> bool:
-        frame = sys._current_frames().get(second.ident or 0)
-        return frame is not None and frame.f_code.co_name == "of"
-
-    def slow(since: int, until: int, parts: int) -> pd.DataFrame:
-        times.append(until)
-        if len(times) == 1:
-            second.start()
-            deadline = time.monotonic() + 30
-            while not waited_for() and time.monotonic() < deadline:
-                pass
-        m.clock.advance(1.0)
-        return activity(since, until, parts)
-
-    monkeypatch.setattr(m.readings, "activity", slow)
-    second = threading.Thread(target=feed.strip, args=(900,))
-    feed.strip(900)
-    second.join(30)
-    assert len(times) == 1
-
-
-def test_strip_counts_flags_and_lists_the_worst_first(make: Make) -> None:
-    m = make(source="simulator")
-    m.source.backfill()
-    m.drain()
-    strip = LiveFeed(m).strip(900)
-    frame = m.stored.frame(None, START - 900 * SECOND, START)
-    for row in strip["rows"]:
-        rows = frame[frame["tag"] == row["name"]]
-        part = (micros(rows["time"]) - (START - 900 * SECOND)) // (10 * SECOND)
-        expected = [
-            [int(p), int(n)]
-            for p, n in enumerate(np.bincount(part[rows["is_anomaly"].to_numpy()], minlength=PARTS))
-            if n
-        ]
-        assert row["flagged"] == expected
-        assert row["count"] == sum(n for _, n in expected)
-    counts = [row["count"] for row in strip["rows"]]
-    assert counts == sorted(counts, reverse=True)
-    assert counts[0] > 0
-
-
 def test_feed_uses_memory_while_the_store_is_away(make: Make, settings: Settings) -> None:
     Path(settings.store_url).mkdir(parents=True)
     m = make()
@@ -280,7 +230,7 @@ def test_feed_uses_memory_while_the_store_is_away(make: Make, settings: Settings
     answer = feed.board(NAMES, 600)
     assert len(answer["tags"]["fermenter_ph"]["x"]) == 61
     assert "events" not in answer, "the board keeps those it has"
-    (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+    (row,) = [row for row in LiveStrip(m).answer(600)["rows"] if row["name"] == "fermenter_ph"]
     assert (row["count"], row["seen"]) == (1, 61)
 
 
@@ -293,7 +243,7 @@ def test_unknown_past_is_no_gap_until_the_store_is_back(make: Make, settings: Se
 
     def coverage() -> tuple[bool, int, int]:
         answer = feed.board(NAMES, 600)
-        (row,) = [row for row in feed.strip(600)["rows"] if row["name"] == "fermenter_ph"]
+        (row,) = [row for row in LiveStrip(m).answer(600)["rows"] if row["name"] == "fermenter_ph"]
         return answer["complete"], len(answer["tags"]["fermenter_ph"]["gaps"]), len(row["empty"])
 
     assert coverage() == (False, 0, 0)
@@ -318,25 +268,13 @@ def test_feed_is_as_protected_as_the_page(make: Make) -> None:
     answer = get(api, path, **page)
     assert answer.headers["content-encoding"] == "gzip", "a whole span is sent compressed"
     assert len(answer.json()["tags"]["fermenter_ph"]["x"]) == 900
-    assert get(api, "/live/strip?span=900", **page).json()["parts"] == PARTS
+    assert get(api, "/live/strip?span=900", **page).json()["parts"] == 91
+    assert get(api, "/live/now").status_code == 401
+    assert get(api, "/live/now", **page).json()["names"] == NAMES
     for wrong in ("span=5", "span=999999", "span=900&until=-1", "span=900&after=x"):
         assert get(api, f"/live/board?tag=x&{wrong}", **page).status_code == 400
     unknown = get(api, "/live/board?tag=%00nope&span=900", **page)
     assert (unknown.status_code, unknown.json()["tags"]) == (200, {})
-
-
-def test_holes_are_where_a_reading_was_due() -> None:
-    every = np.arange(PARTS)
-    assert holes(every, np.full(PARTS, 10)).tolist() == []
-    assert holes(np.array([], dtype=np.int64), np.array([], dtype=np.int64)).tolist() == every.tolist()
-    torn = np.setdiff1d(every, [*range(40), 50, 60, 61])
-    assert holes(torn, np.full(len(torn), 10)).tolist() == [*range(40), 50, 60, 61]
-    stopped = every[:70]
-    assert holes(stopped, np.full(70, 10)).tolist() == list(range(70, PARTS - 1)), "the last has only begun"
-    slow = every[::6]
-    assert holes(slow, np.ones(len(slow), dtype=np.int64)).tolist() == [], "a tag that reports seldom"
-    missed = np.setdiff1d(slow, [24, 30, 36])
-    assert holes(missed, np.ones(len(missed), dtype=np.int64)).tolist() == list(range(19, 42))
 
 
 def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
