@@ -1,5 +1,6 @@
 """Live: a card per tag, refreshed every second; with many tags a strip that leads to the cards."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from html import escape
 from urllib.parse import urlencode
@@ -10,45 +11,23 @@ from sensormon.model.clock import DAY, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.format import moment_words
 from sensormon.model.readings import SIMULATOR
-from sensormon.model.state_words import Words
-from sensormon.model.tags import Tag
 from sensormon.model.timestamps import parse, render
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import (
-    Viewer,
-    chart,
-    copy_link,
-    live_board,
-    marked,
-    panel,
-    sending_line,
-)
+from sensormon.ui import Viewer, copy_link, sending_line
+from sensormon.ui.live_board import Reports, Wanted, live_board
+from sensormon.ui.live_menu import go, open_event, open_flag
+from sensormon.ui.live_plain import REFRESH, plain_cards
+from sensormon.ui.live_tags import Shown, choose_tags, chosen_node, picked, worsened
 from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
 from sensormon.ui.wall import is_wall, wall
-from sensormon.view.live_cards import (
-    MOST,
-    Cards,
-    Newest,
-    groups,
-    make_cards,
-    newest,
-    places_by_tag,
-    reads,
-    shown,
-    worst_first,
-)
-from sensormon.view.phrases import normal_band
-from sensormon.view.simulated import badge
+from sensormon.view.live_cards import MOST
 
-# Seconds between refreshes without the board: long spans change slowly and are costly to draw.
-REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}
 LOOK, LOOK_SELDOM = 2, 10  # seconds between looks for new tags; seldom if all of the table have readings
-WORST = 3  # cards that are open before the viewer has chosen any of many tags
 
 
 # -- controls ----------------------------------------------------------------------------
@@ -99,179 +78,59 @@ def zoom() -> None:
     write({"zoom": "/".join(render(int(edge) * 1_000) for edge in view) if view else ""})
 
 
+def whole_span() -> None:
+    """Another range was chosen: it is shown whole, as the board does by itself."""
+    st.session_state["zoomed"] = None
+    write({"zoom": ""})
+
+
+def back_to_now() -> None:
+    """The viewer wants the present: end the pause and the zoom."""
+    st.session_state["paused"] = False
+    whole_span()
+
+
 def wall_link() -> str:
     """A link to the wall screen, with the groups that are chosen, as HTML."""
     chosen = urlencode([("wall", "1"), *(("group", name) for name in st.query_params.get_all("group"))])
     return f'<a class="plain-link" href="?{escape(chosen)}">Wall screen</a>'
 
 
-def search(m: Monitor) -> tuple[str, list[str]]:
-    """The search words and chosen groups, if there are many tags."""
-    if len(m.tags) <= MOST:
-        return "", []
-    with st.container(horizontal=True, vertical_alignment="center"):
-        wanted = st.text_input(
-            "Search tags",
-            key="tag",
-            bind="query-params",
-            placeholder="Search tags",
-            label_visibility="collapsed",
-            width=220,
-        )
-        known = groups(m.tags)
-        chosen = (
-            st.pills(
-                "Groups",
-                known,
-                selection_mode="multi",
-                key="group",
-                bind="query-params",
-                label_visibility="collapsed",
-            )
-            if len(known) > 1
-            else []
-        )
-    return wanted or "", chosen
-
-
-def opened(m: Monitor, names: list[str]) -> list[str]:
-    """The tags whose charts are open: all if they are few, otherwise those the viewer chose."""
-    if len(m.tags) <= MOST:
-        return names
-    st.session_state["show"] = [name for name in st.session_state.get("show", []) if name in m.tags][-MOST:]
-    return st.multiselect(
-        "Open charts",
-        m.tags.names,
-        format_func=m.tags.title,
-        key="show",
-        bind="query-params",
-        max_selections=MOST,
-        placeholder="Charts of the worst tags are open. Choose others here, or click a row below",
-        label_visibility="collapsed",
-    )
-
-
-def picked() -> None:
-    """A row of the strip was clicked: open its chart, or close it if it was open."""
-    name = st.session_state["live-board"].picked
-    if name:
-        state = st.session_state
-        before = [tag for tag in state.get("show", []) if tag != name]
-        state["show"] = before if name in state.get("show", []) else [*before, name][-MOST:]
-
-
-def only_rerun() -> None:
-    """No-op: `board` reads `result.opened` after the rerun."""
-
-
 # -- the board ----------------------------------------------------------------------------
 
 
-def board(m: Monitor, viewer: Viewer, span: str, names: list[str], at: int | None) -> bool:
+def board(m: Monitor, viewer: Viewer, span: str, tags: Shown, at: int | None) -> bool:
     """Draw the board, which refreshes itself; False if its files cannot be loaded."""
     if st.session_state.get("no-board"):
         return False
     many = len(m.tags) > MOST
-    cards = opened(m, names)
-    if many and not cards:
-        cards = worst(m, span, names)
     result = live_board(
-        m.tags,
+        m,
         viewer,
-        cards=cards,
-        strip=names if many else (),
-        span=SECONDS[span],
-        until=at,
-        view=zoomed(),
-        waiting=no_data_yet(m),
-        simulated=m.simulated.within((at or m.clock.now()) - SECONDS[span] * SECOND, m.clock.now()),
-        on_picked=picked,
-        on_opened=only_rerun,
-        on_view=zoom,
+        Wanted(
+            cards=tags.cards,
+            span=SECONDS[span],
+            until=at,
+            plant=tags.plant if many else (),
+            strip=tags.matching if many else (),
+            node=tags.node,
+            view=zoomed(),
+            follows=tags.follows,
+            waiting=no_data_yet(m),
+            simulated=m.simulated.within((at or m.clock.now()) - SECONDS[span] * SECOND, m.clock.now()),
+        ),
+        Reports(picked=picked, view=zoom, node=chosen_node, worst=worsened, back=back_to_now),
     )
     if result.opened:
-        st.switch_page("pages/anomalies.py", query_params={"event": str(result.opened)})
+        open_event(result.opened)
+    if isinstance(result.flag, Mapping):
+        open_flag(m, result.flag)
+    if isinstance(result.went, Mapping):
+        go(m, result.went)
     if result.unavailable:
         st.session_state["no-board"] = True
         st.rerun()
     return True
-
-
-def worst(m: Monitor, span: str, names: list[str]) -> list[str]:
-    """The tags that are worst now, kept as long as the viewer keeps this choice."""
-
-    def choose() -> list[str]:
-        since = m.clock.now() - min(SECONDS[span], 900) * SECOND
-        return worst_first(m.readings.peaks(since), names)[:WORST]
-
-    return list(remembered("worst", (span, tuple(names)), choose))
-
-
-# -- without the board -------------------------------------------------------------------------
-
-
-@st.cache_resource(max_entries=12, ttl=120, show_spinner=False)
-def drawn(
-    _m: Monitor,
-    _now: int,
-    _viewer: Viewer,
-    names: tuple[str, ...],
-    span: int,
-    key: tuple[object, ...],
-) -> Cards:
-    """The cards; viewers of the same zone and theme share them."""
-    del key  # the cache key, with names and span
-    since = _now - span * SECOND
-    frame = _m.readings.recent(since, names, _now + 1)
-    return make_cards(
-        frame,
-        _m.tags,
-        names,
-        (since, _now),
-        _viewer.palette,
-        _viewer.zone,
-        220,
-        _m.detection.readable(),
-        _m.state_words(names),
-    )
-
-
-def head(tag: Tag, last: Newest | None, words: Words, simulated: bool, waiting: bool) -> str:
-    """The first line of a card as HTML."""
-    nothing = "no data yet" if waiting else "no data"
-    value, phrase = reads(tag, last, words) if last else (nothing, None)
-    verdict = marked(phrase) if phrase else ""
-    edge = " abnormal-card" if phrase and phrase.abnormal else ""
-    mark = badge() if simulated else ""
-    return (
-        f'<div class="card{edge}"><span class="label">{escape(tag.label)}</span>{mark}'
-        f'<span class="value">{escape(value)}</span><span class="quiet">{escape(normal_band(tag))}</span>'
-        f'<span class="verdict">{verdict}</span></div>'
-    )
-
-
-def plain_cards(m: Monitor, viewer: Viewer, span: str, matching: list[str], at: int | None) -> None:
-    """All cards drawn by Streamlit, as of now or of when the page was paused; zoom is lost each second."""
-    now = at or m.clock.now()
-    seconds = SECONDS[span]
-    lately = m.readings.recent(now - 10 * SECOND) if at is None else None
-    last = {} if lately is None else newest(lately, places_by_tag(lately), now, m.detection.readable())
-    names = tuple(matching if len(m.tags) <= MOST else opened(m, matching) or worst(m, span, matching))
-    step = at or now // (max(REFRESH[span], len(names) // 4) * SECOND)
-    key = (m.started, m.tags.digest, step, viewer.zone_name, viewer.dark)
-    cards = drawn(m, now, viewer, names, seconds, key)
-    simulated, waiting = m.simulated.within(now - seconds * SECOND, now + 1), no_data_yet(m)
-    for name in names:
-        tag = m.tags[name]
-        with panel(name):
-            reading = last.get(name, cards.newest.get(name))
-            st.html(head(tag, reading, m.state_words([name]), name in simulated, name in waiting))
-            chart(cards.figures[name], f"live-{name}", f"{tag.label} over the last {span}")
-    st.caption(
-        "Shaded: where the detector expects the next reading. ◆ anomaly. Dashed: edge of the normal band."
-    )
-    if cards.last_flag:
-        st.html(f'<div class="quiet">Last anomaly  {escape(cards.last_flag)}</div>')
 
 
 # -- the page -----------------------------------------------------------------------------
@@ -281,7 +140,7 @@ def empty(m: Monitor, searched: bool, source: str) -> None:
     """What to do if there is nothing to show."""
     if searched:
         st.info(
-            "No tag matches in its name, label, group or unit. Clear the search to see all.",
+            "No tag here matches in its name, label, group or unit. Clear the search, or choose All tags.",
             title="No matching tags",
         )
     elif source == "http":
@@ -333,7 +192,7 @@ def no_data_yet(m: Monitor) -> frozenset[str]:
 def view(m: Monitor, me: Viewer) -> None:
     """The controls, and the board or what stands in for it."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed")
+        span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed", on_change=whole_span)
         at = moment(m)
         if at is not None:
             st.markdown(f"paused at {moment_words(at, m.clock.now(), me.zone)}, still collecting")
@@ -341,13 +200,12 @@ def view(m: Monitor, me: Viewer) -> None:
         st.html(wall_link(), width="content")
         # A zoomed span moves out of view with time, so its link is pinned to this moment.
         copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
-    wanted, chosen_groups = search(m)
     delivering = with_data(m)
-    matching = shown(m.tags, delivering, (), wanted, chosen_groups)
-    if not matching:
-        empty(m, bool(wanted or chosen_groups), m.status().source.name)
-    elif not board(m, me, span, matching, at):
-        fragment(plain_cards, run_every=None if at else 1)(m, me, span, matching, at)
+    tags = choose_tags(m, delivering)
+    if not tags.below:
+        empty(m, bool(tags.plant), m.status().source.name)
+    if tags.plant and not board(m, me, span, tags, at):
+        fragment(plain_cards, run_every=None if at else 1)(m, me, span, tags, at, no_data_yet(m))
     fragment(waiting, LOOK if len(delivering) < len(m.tags) else LOOK_SELDOM)(m, len(delivering))
 
 

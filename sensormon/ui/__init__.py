@@ -10,7 +10,6 @@ from sensormon.ui.glossary import meaning, prose, term, with_terms
 from sensormon.ui.head import anomalies_last_hour
 from sensormon.ui.help import sending_line
 from sensormon.ui.job_status import follow_job, job_line
-from sensormon.ui.live_board import live_board
 from sensormon.ui.tables import chart_table
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.zoom_chart import zoom_chart
@@ -24,7 +23,6 @@ __all__ = [
     "copy_link",
     "follow_job",
     "job_line",
-    "live_board",
     "marked",
     "meaning",
     "not_done",

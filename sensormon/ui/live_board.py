@@ -3,59 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sensormon.model.tags import TagTable
+from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
-from sensormon.ui.component import browser_component
+from sensormon.ui.component import browser_component, no_op
+from sensormon.ui.live_menu import card_acts
+from sensormon.ui.live_tags import Node
 from sensormon.ui.viewer import Viewer
+from sensormon.view.live_cards import path_of
 from sensormon.view.live_drawing import drawing, tag_facts
+from sensormon.view.live_now import CALLING, STATE_WORDS, TagState
 
 HEIGHT = 220
 """Height of a chart (px)."""
 
 
-def live_board(
-    tags: TagTable,
-    viewer: Viewer,
-    *,
-    cards: Sequence[str],
-    strip: Sequence[str],
-    span: int,
-    until: int | None,
-    view: tuple[int, int] | None,
-    waiting: Collection[str],
-    simulated: Collection[str],
-    on_picked: Callable[[], None],
-    on_opened: Callable[[], None],
-    on_view: Callable[[], None],
-) -> Any:
-    """Cards of these tags over the last `span` seconds, up to `until` (µs UTC) if it is paused.
+@dataclass(frozen=True)
+class Wanted:
+    """What the board shows.
 
-    `view` (µs UTC) is the zoomed span when the board is first drawn. `strip` are
-    the tags of the heat strip; without any there is none. Cards of `simulated` tags have a badge,
-    and those of `waiting` tags say that they have no data yet.
-    The result has `picked`, the name of a clicked
-    row, `opened`, the id of an event, `view`, the zoomed span (ms UTC, None
-    while the board follows the clock), and `unavailable`.
+    `cards` are the tags with a card, over the last `span` seconds, up to `until` (µs UTC) if it is paused.
+    `plant` are all tags of the tree and `strip` those of the heat strip, before the choice of a `node`; both
+    are empty if the tags are few. `view` (µs UTC) is the zoomed span when the board is first drawn. `follows`
+    is whether the cards are those of the worst tags, not the viewer's choice. Cards of `simulated` tags have
+    a badge, and those of `waiting` tags say that they have no data yet.
+    """
+
+    cards: Sequence[str]
+    span: int
+    until: int | None
+    node: Node
+    plant: Sequence[str] = ()
+    strip: Sequence[str] = ()
+    view: tuple[int, int] | None = None
+    follows: bool = False
+    waiting: Collection[str] = ()
+    simulated: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What is called once the board's result has something new under the same name."""
+
+    picked: Callable[[], None]
+    view: Callable[[], None]
+    node: Callable[[], None]
+    worst: Callable[[], None]
+    back: Callable[[], None]
+
+
+def live_board(m: Monitor, viewer: Viewer, wanted: Wanted, reports: Reports) -> Any:
+    """Draw the board.
+
+    The result has `picked`, the name of a clicked row of the strip; `opened`, the id of an event; `flag`, tag
+    and time (µs UTC) of a clicked diamond; `went`, tag and act of a card's menu; `node`, what was chosen in
+    the tree; `worst`, tags that are worse now than those with a card; `back` once the viewer wants the
+    present; `view`, the zoomed span (ms UTC, None while the board follows the clock); and `unavailable`.
     """
     return browser_component(
         "board",
         {
             "key": page_key(),
             "tags": [
-                tag_facts(tags, tags[name], viewer.palette, name in simulated)
-                | {"without": "no data yet" if name in waiting else "no data"}
-                for name in cards
+                tag_facts(m.tags, m.tags[name], viewer.palette, name in wanted.simulated)
+                | {
+                    "without": "no data yet" if name in wanted.waiting else "no data",
+                    "acts": [asdict(act) for act in card_acts(m, name)],
+                }
+                for name in wanted.cards
             ],
-            "strip": [{"name": name, "label": tags.title(name)} for name in strip],
-            "span": span,
-            "until": until,
-            "view": [edge / 1e3 for edge in view] if view else None,
+            "plant": [[name, m.tags.title(name), path_of(m.tags[name])] for name in wanted.plant],
+            "strip": list(wanted.strip),
+            "node": asdict(wanted.node),
+            "follows": wanted.follows,
+            "states": [STATE_WORDS[state] for state in TagState],
+            "calling": int(CALLING),
+            "span": wanted.span,
+            "until": wanted.until,
+            "view": [edge / 1e3 for edge in wanted.view] if wanted.view else None,
             "drawing": drawing(viewer.palette, HEIGHT),
         },
         "live-board",
-        on_picked_change=on_picked,
-        on_opened_change=on_opened,
-        on_view_change=on_view,
+        on_picked_change=reports.picked,
+        on_view_change=reports.view,
+        on_node_change=reports.node,
+        on_worst_change=reports.worst,
+        on_back_change=reports.back,
+        on_opened_change=no_op,
+        on_flag_change=no_op,
+        on_went_change=no_op,
     )

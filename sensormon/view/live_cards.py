@@ -186,7 +186,7 @@ def shown(
     """The tags to show, in the table's order: delivered or with data, and matching the search.
 
     All words of `search` must be in a tag's name, label, group or unit; without `groups` all
-    groups are shown.
+    groups are shown, otherwise these and the groups below them.
     """
     known = {*delivered, *seen}
     wanted = search.casefold().split()
@@ -195,8 +195,23 @@ def shown(
         for tag in tags
         if tag.name in known
         and all(word in _searched(tag) for word in wanted)
-        and (not groups or tag.group in groups)
+        and (not groups or any(is_below(tag, path) for path in groups))
     ]
+
+
+def path_of(tag: Tag) -> str:
+    """The tag's group as a path of plant, unit, equipment.
+
+    >>> path_of(Tag("t", group="Plant A / Unit 1"))
+    'Plant A/Unit 1'
+    """
+    return "/".join(part.strip() for part in tag.group.split("/"))
+
+
+def is_below(tag: Tag, path: str) -> bool:
+    """Whether the tag is in the group of this path, or in one below it."""
+    own = path_of(tag)
+    return own == path or own.startswith(f"{path}/")
 
 
 def groups(tags: TagTable) -> list[str]:
@@ -206,13 +221,3 @@ def groups(tags: TagTable) -> list[str]:
 
 def _searched(tag: Tag) -> str:
     return f"{tag.name} {tag.label} {tag.group} {tag.unit}".casefold()
-
-
-def worst_first(peaks: pd.DataFrame, names: Sequence[str]) -> list[str]:
-    """The tags with the most flagged readings first, then those with the highest score.
-
-    `peaks` are as in `StoredReadings.peaks`.
-    """
-    flags = dict(zip(peaks["tag"], peaks["flagged"], strict=True))
-    highest = dict(zip(peaks["tag"], peaks["score"].fillna(0.0), strict=True))
-    return sorted(names, key=lambda name: (-flags.get(name, 0), -highest.get(name, 0.0)))

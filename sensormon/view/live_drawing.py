@@ -6,7 +6,7 @@ the same in every answer is here, so that no refresh repeats it.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sensormon.model.tags import Tag, TagTable
@@ -54,6 +54,16 @@ def drawing(palette: Palette, height: int) -> dict[str, Any]:
         "bracket_foot": BRACKET_FOOT,
         "rejected_height": REJECTED_HEIGHT,
     }
+
+
+@dataclass(frozen=True)
+class CardAct:
+    """An entry in a card's menu: what it does, a link if it leads somewhere, why it may not be done."""
+
+    act: str
+    text: str
+    href: str = ""
+    why: str = ""
 
 
 def tag_facts(tags: TagTable, tag: Tag, palette: Palette, simulated: bool) -> dict[str, Any]:

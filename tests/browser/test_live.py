@@ -55,13 +55,13 @@ def drag(page: Page, left: float, right: float, card: int = 0) -> None:
 def test_zoom_survives_updates_and_is_shared_by_all_charts(page: Page, server: Server) -> None:
     live(page, server)
     drag(page, 0.2, 0.6)
-    expect(page.get_by_role("button", name="Follow the clock again")).to_be_visible()
+    expect(page.get_by_role("button", name="Back to now")).to_be_visible()
     zoomed = page.evaluate(RANGES)
     assert len(zoomed) == 3
     assert zoomed[0] == zoomed[1] == zoomed[2]
     renewed(page, 3)
     assert page.evaluate(RANGES) == zoomed
-    page.get_by_role("button", name="Follow the clock again").click()
+    page.get_by_role("button", name="Back to now").click()
     page.wait_for_function(f"before => String(({RANGES})()) !== String(before)", arg=zoomed)
 
 
@@ -293,11 +293,6 @@ def test_strip_leads_to_a_chart_of_many_tags(page: Page, tmp_path: Path) -> None
         live(page, server)
         expect(page.locator(CARD)).to_have_count(3)
         expect(page.locator(".strip-row")).to_have_count(60)
-        counts = [
-            int(text.split()[-2].replace(",", "")) if "flag" in text else 0
-            for text in page.locator(".strip-count").all_text_contents()
-        ]
-        assert counts == sorted(counts, reverse=True)
         page.get_by_label("Search tags").fill("tank 41")
         page.get_by_label("Search tags").press("Enter")
         expect(page.locator(".strip-row")).to_have_count(1)
@@ -318,7 +313,7 @@ def test_board_keeps_running_while_the_database_is_down(page: Page, tmp_path: Pa
         other = page.context.new_page()
         visit(other, server, "pipeline")
         other.get_by_role("button", name="Database down for 20 s").click()
-        expect(page.get_by_text("Nothing reaches the database for")).to_be_visible()
+        expect(page.get_by_text("Database away for")).to_be_visible()
         anomalies, explore = page.context.new_page(), page.context.new_page()
         visit(anomalies, server, "anomalies")
         visit(explore, server, "explore")
@@ -328,7 +323,7 @@ def test_board_keeps_running_while_the_database_is_down(page: Page, tmp_path: Pa
         expect(part).to_be_visible()
         renewed(page, 3)
         expect(page.get_by_text("safe in the journal")).to_be_visible()
-        expect(page.get_by_text("Nothing reaches the database for")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_text("Database away for")).to_be_hidden(timeout=60_000)
         expect(gone).to_be_hidden()
         expect(part).to_be_hidden()
         expect(anomalies.get_by_text("unacknowledged").first).to_be_visible()

@@ -18,7 +18,9 @@ from sensormon.model.readings import Origin
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.live_menu import event_at
 from sensormon.view.live_feed import LiveFeed
+from tests.support.anomalies import usual
 from tests.support.pages import PAGES, figures, show, text
 from tests.support.plant import START, Adopt, batch_of
 from tests.support.server import ROOT
@@ -91,23 +93,80 @@ def test_worst_of_many_tags_open_and_all_are_in_the_strip(
     for i in range(60):
         values = [(f"t{tag}", 50.0 if (tag, i) == (17, 59) else 5.0 + i % 2 / 10) for tag in range(40)]
         monitor.submit(batch_of(*values, at=START - (60 - i) * SECOND, seconds=0))
+    monitor.drain()
     data = board(show("live"))
-    assert len(data["strip"]) == 40
-    assert data["tags"][0]["name"] == "t17"
+    assert len(data["strip"]) == len(data["plant"]) == 40
+    assert data["plant"][17] == ["t17", "Tag 17", "Unit 1"]
+    assert data["tags"][0]["name"] == "t17", "its event is open, whatever others had before"
     assert len(data["tags"]) == 3
-    chosen = show("live", show="Tag 3")
-    assert [tag["name"] for tag in board(chosen)["tags"]] == ["t3"]
+    assert data["follows"]
+    chosen = board(show("live", show="Tag 3"))
+    assert [tag["name"] for tag in chosen["tags"]] == ["t3"]
+    assert not chosen["follows"]
 
 
-def test_group_and_search_narrow_the_tags(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:
+def test_node_and_search_narrow_the_tags(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:
     monitor = adopt(Monitor(many(settings, tmp_path), ManualClock(START)))
     monitor.submit(batch_of(*[(f"t{tag}", 5.0) for tag in range(40)], at=START, seconds=0))
     data = board(show("live", group="Unit 1"))
-    assert [entry["name"] for entry in data["strip"]] == [f"t{i}" for i in range(1, 40, 4)]
+    assert data["node"] == {"groups": ["Unit 1"], "only": ""}
+    assert [tag["name"] for tag in data["tags"]] == ["t1", "t5", "t9"]
     data = board(show("live", group="Unit 1", tag="bar 13"))
-    assert [entry["name"] for entry in data["strip"]] == ["t13"]
+    assert data["strip"] == [tag["name"] for tag in data["tags"]] == ["t13"]
+    data = board(show("live", only="t7"))
+    assert [tag["name"] for tag in data["tags"]] == ["t7"]
     nothing = show("live", tag="no such thing")
     assert "no matching tags" in text(nothing).lower()
+    lost = show("live", group="Unit 99", only="gone")
+    assert "the group Unit 99, the tag gone" in text(lost)
+    assert len(board(lost)["tags"]) == 3
+
+
+def test_groups_nest_at_their_slashes(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:
+    settings = many(settings, tmp_path)
+    nested = (
+        settings.tags.read_text()
+        .replace('"Unit 1"', '"Plant A / Unit 1"')
+        .replace("Unit 2", "Plant A/Unit 2")
+    )
+    settings.tags.write_text(nested)
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(*[(f"t{tag}", 5.0) for tag in range(40)], at=START, seconds=0))
+    data = board(show("live", group="Plant A"))
+    assert [group for _, _, group in data["plant"][:3]] == ["Unit 0", "Plant A/Unit 1", "Plant A/Unit 2"]
+    assert [tag["name"] for tag in data["tags"]] == ["t1", "t2", "t5"]
+    assert board(show("live", group="Plant"))["node"]["groups"] == [], "no part of a name is a group"
+
+
+def test_menu_of_a_card_says_what_the_role_may_not_do(settings: Settings, adopt: Adopt) -> None:
+    monitor = adopt(Monitor(settings, ManualClock(START)))
+    monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
+    acts = {act["act"]: act for act in board(show("live"))["tags"][0]["acts"]}
+    assert list(acts) == ["explore", "tuning", "shelve", "edit"]
+    assert acts["explore"]["href"] == "explore?explore=Fermenter+pH"
+    assert acts["tuning"]["href"] == "tuning?tune=Fermenter+pH"
+    assert acts["edit"]["href"] == "data?section=Tags&tag=fermenter_ph"
+    assert [act["why"] for act in acts.values()] == ["", "", "", ""]
+
+
+def test_click_on_a_diamond_finds_the_event_of_its_tag(settings: Settings, adopt: Adopt) -> None:
+    m = adopt(Monitor(settings, ManualClock(START)))
+    m.submit(batch_of(*usual(60), *[("fermenter_ph", 8.5)] * 3, at=START - 62 * SECOND))
+    m.drain()
+    (number,) = m.events.between(None, 0, START + 1)["id"]
+    assert event_at(m, "fermenter_ph", START - SECOND) == number
+    assert event_at(m, "fermenter_temp", START - SECOND) is None
+    assert event_at(m, "fermenter_ph", START - 30 * SECOND) is None
+
+
+@pytest.mark.usefixtures("full")
+def test_another_range_is_shown_whole() -> None:
+    zoom = f"{render(START - 60 * SECOND)}/{render(START)}"
+    app = show("live", zoom=zoom)
+    assert board(app)["view"] is not None
+    app.segmented_control(key="range").set_value("5 min").run()
+    assert "zoom" not in app.query_params
+    assert board(app)["view"] is None
 
 
 def test_tags_with_the_same_label_show_their_names(settings: Settings, adopt: Adopt, tmp_path: Path) -> None:

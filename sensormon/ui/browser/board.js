@@ -1,11 +1,15 @@
 // The Live board: a card per tag, refreshed from the feed twice a second without a rerun of the page.
 //
 // Zoom, pan and hover are the board's own state, kept across refreshes. All charts share one time axis and
-// one cross-hair. What it is not: a judge; phrases and verdicts come from the feed.
+// one cross-hair. Cards whose tags are worst now come first. What it is not: a judge; phrases, verdicts and states
+// come from the feeds.
+import { CalmOrder } from "./calm_order.js"
 import { Card } from "./card.js"
-import { button, element, labelled, stylesheet } from "./dom.js"
+import { button, element, labelled, set, stylesheet } from "./dom.js"
 import { Feed, LOST, RELOAD } from "./feed.js"
 import { HeatStrip } from "./heat_strip.js"
+import { LiveTree } from "./live_tree.js"
+import { NowFeed } from "./now_feed.js"
 import { clock, duration } from "./numbers.js"
 import { plotly } from "./plotly.js"
 import { inside, moved, scaled } from "./time_span.js"
@@ -14,6 +18,9 @@ const EVERY = 500 // ms between two updates of what changes with time alone
 const NARROWEST = 1000 // the shortest span (ms) to zoom into
 const LEAST = 2000 // the shortest span (ms) for the zoom buttons
 const REST = 400 // ms without a movement before the address is updated
+const WORST = 3 // cards of the worst of many tags
+const CHANGED = 10_000 // ms between two changes of which those are
+const ANSWERED = 5000 // ms for which a choice in the tree counts though the server has not answered
 
 const LEGEND =
   "<span><i class='key band'></i>where the next reading is expected</span><span><b class='abnormal'>◆</b> anomaly</span>" +
@@ -46,7 +53,9 @@ class Board {
       take: (answer, whole) => this.take(answer, whole),
       unavailable: () => this.setStateValue("unavailable", true),
     })
+    this.now = new NowFeed(() => this.takeNow())
     this.build(root)
+    this.calm = new CalmOrder(this.list)
     this.ticking = setInterval(() => this.data && this.tick(), EVERY)
   }
 
@@ -61,7 +70,9 @@ class Board {
     this.data = data
     stylesheet("board.css")
     if (!before) this.view = data.view
-    else if (before.span !== data.span) this.view = null
+    else if (before.span !== data.span) this.unzoom()
+    if (before?.key !== data.key) this.now.begin(data.key)
+    if (Date.now() > (this.chose ?? 0) + ANSWERED || same(this.node, data.node)) this.node = data.node
     this.show()
     this.drawn = 0
     const { key, span, until } = data
@@ -77,9 +88,11 @@ class Board {
 
   stop() {
     this.feed.stop()
+    this.now.stop()
     clearInterval(this.ticking)
     clearTimeout(this.resting)
     this.strip?.stop()
+    this.pill.remove()
     for (const card of this.cards.values()) card.remove()
     this.cards.clear()
   }
@@ -90,27 +103,39 @@ class Board {
     this.lost = element("div", "alarm")
     this.lost.hidden = true
     this.lost.setAttribute("role", "status")
+    this.overview = element("div", "board-overview")
+    this.treePlace = element("nav", "tree-place")
+    this.treePlace.setAttribute("aria-label", "Plant")
     this.stripPlace = element("div", "strip-place")
+    this.overview.append(this.treePlace, this.stripPlace)
+    this.pill = this.makePill()
     this.tools = this.makeTools()
     this.list = element("div", "board-cards")
     this.last = element("div", "board-last")
     this.legend = element("div", "board-legend quiet")
     this.legend.innerHTML = LEGEND
     const body = element("div", "board")
-    body.append(this.lost, this.stripPlace, this.tools, this.list, this.last, this.legend)
-    root.append(body)
+    body.append(this.lost, this.overview, this.tools, this.list, this.last, this.legend)
+    root.append(body, this.pill)
+  }
+
+  // What is in view while that is not the present, and the way back: in sight wherever the page is scrolled to.
+  makePill() {
+    const pill = element("div", "board-pill")
+    pill.hidden = true
+    this.zoomed = element("span", "")
+    this.zoomed.setAttribute("role", "status")
+    pill.append(this.zoomed, button("tool", "Back to now", () => this.backToNow()))
+    return pill
   }
 
   makeTools() {
     const tools = element("div", "board-tools")
     const tool = (text, words, action) => labelled(button("tool", text, action), text, words)
-    this.zoomed = element("span", "quiet")
-    this.zoomed.setAttribute("role", "status")
-    this.back = tool("Back to now", "Follow the clock again", () => this.zoom(null))
-    this.back.hidden = true
+    const hint = element("span", "quiet drag-hint")
+    hint.textContent = "Drag a chart to zoom, with Shift its values; double-click to undo"
     tools.append(
-      this.zoomed,
-      this.back,
+      hint,
       tool("◀", "Earlier", () => this.move(-0.5, 1)),
       tool("▶", "Later", () => this.move(0.5, 1)),
       tool("−", "Zoom out", () => this.move(0, 2)),
@@ -119,16 +144,24 @@ class Board {
     return tools
   }
 
-  // The strip and the cards that the data ask for.
+  // The tree, the strip and the cards that the data ask for.
   show() {
     const { data } = this
-    if (data.strip.length) {
-      this.strip ??= new HeatStrip(this.stripPlace, (name) => this.setTriggerValue("picked", name))
-      this.strip.update(data)
+    if (data.plant.length) {
+      this.strip ??= new HeatStrip(
+        this.stripPlace,
+        (name) => this.setTriggerValue("picked", name),
+        (name) => this.now.state(name) ?? this.data.states.length - 1,
+      )
+      this.tree ??= new LiveTree(this.treePlace, (node) => this.choose(node))
+      this.tree.update(data, this.node)
+      this.strip.update(data, this.within())
     } else if (this.strip) {
       this.strip.stop()
-      this.strip = undefined
+      this.tree.stop()
+      this.strip = this.tree = undefined
     }
+    this.overview.hidden = !data.plant.length
     const wanted = new Set(data.tags.map((tag) => tag.name))
     for (const [name, card] of this.cards) {
       if (wanted.has(name)) continue
@@ -137,11 +170,20 @@ class Board {
     }
     for (const tag of data.tags) {
       if (!this.cards.has(tag.name)) this.cards.set(tag.name, this.makeCard())
-      const card = this.cards.get(tag.name)
-      card.describe(tag, data.drawing)
-      this.list.append(card.section)
+      this.cards.get(tag.name).describe(tag, data.drawing)
     }
+    this.arrange()
     this.list.hidden = this.tools.hidden = this.legend.hidden = !data.tags.length
+  }
+
+  // Cards whose tags are worst now come first; none moves while somebody looks into the past.
+  arrange() {
+    const names = this.data.tags.map((tag) => tag.name)
+    const still = Boolean(this.view || this.data.until) || [...this.cards.values()].some(({ chart }) => chart.dragging)
+    this.calm.sorted(names, (name) => this.now.state(name), still).forEach((name, at) => {
+      const { section } = this.cards.get(name)
+      if (this.list.children[at] !== section) this.list.insertBefore(section, this.list.children[at] ?? null)
+    })
   }
 
   makeCard() {
@@ -149,7 +191,51 @@ class Board {
       inView: () => this.inView,
       zoom: (range) => this.zoom(range),
       point: (time, from) => this.point(time, from),
+      flag: (tag, time) => this.setTriggerValue("flag", { tag, time: Math.round(time * 1000) }),
+      go: (tag, act) => this.setTriggerValue("went", { tag, act }),
+      event: (tag) => this.now.tags.get(tag)?.event,
+      open: (event) => this.setTriggerValue("opened", event),
     })
+  }
+
+  // -- what the tags are now ---------------------------------------------------------------
+
+  takeNow() {
+    if (!this.data) return
+    for (const [name, card] of this.cards) card.stand(this.now.tags.get(name), this.data)
+    this.arrange()
+    this.tree?.take(this.now.tags)
+    this.strip?.draw()
+    this.changeWorst()
+  }
+
+  // Opens the cards of other tags once those are worse, unless the viewer chose the cards or is at them.
+  changeWorst() {
+    const { data, strip } = this
+    if (!data.follows || !strip || this.view || data.until || this.calm.watched) return
+    if (Date.now() < (this.changed ?? 0) + CHANGED) return
+    const worst = strip.calm.order.slice(0, WORST).filter((name) => this.now.state(name) <= data.calling)
+    if (worst.every((name) => this.cards.has(name))) return
+    this.changed = Date.now()
+    this.setTriggerValue("worst", strip.calm.order.slice(0, WORST))
+  }
+
+  // The viewer chose a node of the tree: the strip follows at once, cards with the server's answer.
+  choose(node) {
+    this.node = node
+    this.chose = Date.now()
+    this.tree.mark(node)
+    this.strip.update(this.data, this.within())
+    this.setTriggerValue("node", node)
+  }
+
+  // The tags below the chosen nodes of the tree, of those that match the search.
+  within() {
+    const { groups, only } = this.node
+    const matching = new Set(this.data.strip)
+    const below = (group) => !groups.length || groups.some((path) => group === path || group.startsWith(`${path}/`))
+    const inside = ([name, , group]) => (only ? name === only : below(group)) && matching.has(name)
+    return this.data.plant.filter(inside).map(([name]) => name)
   }
 
   // -- the view -----------------------------------------------------------------------
@@ -161,6 +247,21 @@ class Board {
 
   get inView() {
     return this.view ?? this.whole
+  }
+
+  // Another range was chosen, or the present: the page has taken the zoom out of the address.
+  unzoom() {
+    clearTimeout(this.resting)
+    this.view = null
+    for (const card of this.cards.values()) card.chart.fitAgain()
+  }
+
+  // One report at a time: a second one would still say that the page is paused.
+  backToNow() {
+    if (!this.data.until) return this.zoom(null)
+    this.unzoom()
+    this.draw(true)
+    this.setTriggerValue("back", true)
   }
 
   zoom(range) {
@@ -213,8 +314,10 @@ class Board {
     for (const [name, card] of this.cards) {
       card.draw({ Plotly, inView, whole, follows, offset, events: this.events.spans[name] ?? [], versions })
     }
-    this.back.hidden = !this.view
-    this.zoomed.textContent = this.view ? `${clock(inView[0])} to ${clock(inView[1])}` : ""
+    const stretched = [...this.cards.values()].some(({ chart }) => chart.rangeY)
+    this.pill.hidden = follows && !stretched
+    const times = `${clock(inView[0])} to ${clock(inView[1])}`
+    set(this.zoomed, this.view ? `Zoomed: ${times}` : this.data.until ? `Paused at ${clock(whole[1])}` : stretched ? "Values zoomed" : "")
   }
 
   // Updates what changes with time alone: ages, and the notice of a silent server.
@@ -232,7 +335,7 @@ class Board {
 
   showLast() {
     const { last } = this.events
-    this.last.hidden = !last || !this.data.tags.length
+    this.last.hidden = !this.data.tags.length
     if (!last) return
     const shown = `${last.id} ${last.state}`
     if (this.last.dataset.shown === shown) return
@@ -256,4 +359,8 @@ class Board {
   point(time, from) {
     for (const { chart } of this.cards.values()) chart.cross(time, chart !== from)
   }
+}
+
+function same(node, other) {
+  return JSON.stringify(node) === JSON.stringify(other)
 }

@@ -1,4 +1,5 @@
 // The card of one tag on the Live board: a phrase on its newest reading, its chart, its readings as a table.
+import { CardMenu } from "./card_menu.js"
 import { button, element, set } from "./dom.js"
 import { LiveChart } from "./live_chart.js"
 import { clock, duration, number } from "./numbers.js"
@@ -11,17 +12,21 @@ const STALE = 3000 // the shortest silence (ms) that counts as stale
 const SPARE = 2000 // ms before the span for which readings are kept
 
 export class Card {
-  // `actions`: see LiveChart.
+  // `actions`: see LiveChart; also go(tag, act) for the menu, event(tag) is the id of its worst event now, which
+  // open(event) shows.
   constructor(actions) {
+    this.actions = actions
     this.readings = new Readings()
     this.rejected = [] // [time, words]
     this.head = null // the phrase on the newest reading, as the feed sends it
     this.fresh = false // there are readings that are not drawn yet
-    this.chart = new LiveChart(actions)
+    this.chart = new LiveChart({ ...actions, flag: (time) => actions.flag(this.tag.name, time) })
+    this.menu = new CardMenu((act) => actions.go(this.tag.name, act))
     this.build()
   }
 
   build() {
+    const { actions } = this
     this.label = element("h3", "label")
     this.simulated = element("span", "simulated")
     this.badge = element("b")
@@ -34,12 +39,18 @@ export class Card {
     this.normal = element("span", "quiet normal")
     this.aged = element("span", "quiet aged")
     this.verdict = element("span", "verdict")
+    this.state = button("card-state", "", () => actions.open(actions.event(this.tag.name)))
+    this.state.disabled = true
     this.asTable = button("tool", "Table", () => this.showTable(this.table.hidden))
     this.key = element("div", "state-key quiet")
     this.table = element("div", "card-table")
     this.section = element("section", "live-card")
     const header = element("div", "card")
-    header.append(this.label, this.simulated, this.value, this.spark, this.normal, this.aged, this.verdict, this.asTable)
+    const tools = element("span", "card-tools")
+    tools.append(this.asTable, this.menu.node)
+    const named = element("span", "card-named")
+    named.append(this.label, this.simulated)
+    header.append(named, this.value, this.spark, this.normal, this.aged, this.verdict, this.state, tools)
     this.section.append(header, this.chart.frame, this.key, this.table)
     this.showTable(false)
   }
@@ -57,6 +68,7 @@ export class Card {
     this.section.setAttribute("aria-label", tag.label)
     this.section.dataset.tag = tag.name
     this.asTable.setAttribute("aria-label", `${tag.label} as a table`)
+    this.menu.describe(tag.label, tag.acts)
     if (!this.head) this.value.textContent = "…"
     this.chart.describe(tag, drawing)
   }
@@ -64,6 +76,17 @@ export class Card {
   remove() {
     this.chart.remove()
     this.section.remove()
+  }
+
+  // Takes what the tag is now: { state, event } of the feed, undefined if that is unknown.
+  stand(now, { states, calling }) {
+    const word = states[now?.state] ?? ""
+    this.calls = now?.state <= calling && now.event !== undefined && !word.startsWith("✓")
+    set(this.state, word)
+    this.state.disabled = now?.event === undefined
+    this.state.title = this.state.disabled ? "" : "Open the event"
+    this.state.setAttribute("aria-label", word && !this.state.disabled ? `${word.replace(/^\W+/, "")}: open the event of ${this.tag.label}` : word)
+    this.state.classList.toggle("abnormal", now?.state <= calling)
   }
 
   // Takes this tag's part of an answer; false if some readings arrived late.
@@ -102,12 +125,13 @@ export class Card {
     this.aged.classList.toggle("quiet", !stale)
     set(this.value, head.value)
     set(this.verdict, head.abnormal ? `◆ ${head.verdict}` : head.verdict)
+    if (this.verdict.title !== head.verdict) this.verdict.title = head.verdict // it may be cut
     if (this.tag.states && readings.count) {
       const { since, earlier } = beginning(readings)
       set(this.normal, `${earlier ? "since before" : "since"} ${clock(since)}`)
     }
     this.verdict.classList.toggle("abnormal", head.abnormal)
-    this.section.classList.toggle("abnormal-edge", head.abnormal || stale)
+    this.section.classList.toggle("abnormal-edge", head.abnormal || stale || Boolean(this.calls))
   }
 
   // `whole` and `inView` are [from, to], `follows` is whether they move with the clock, `events` those of the
@@ -154,6 +178,9 @@ export class Card {
     const head = tag.states ? ["Time", "State", "What"] : ["Time", `Value${unit}`, `Expected${unit}`, "Score", "What"]
     const table = element("table", "figures")
     table.append(tableRow(head, "th"), ...rows.map((cells) => tableRow(cells, "td")))
+    table.querySelectorAll("button").forEach((opener) => {
+      opener.onclick = () => this.actions.flag(tag.name, Number(opener.dataset.time))
+    })
     const caption = table.createCaption()
     caption.className = "quiet"
     caption.textContent = `The newest ${rows.length} readings of ${tag.label}`
@@ -165,7 +192,8 @@ export class Card {
     if (this.tag.states) return [clock(x[row]), word(this.readings, y[row]), kindWords(k[row])]
     const { decimals } = this.tag
     const band = e[row] === null ? "–" : `${number(e[row], decimals)} ± ${number(u[row] - e[row], decimals)}`
-    return [clock(x[row]), number(y[row], decimals), band, number(z[row], 1), kindWords(k[row])]
+    const what = k[row] === FLAGGED || (k[row] & FLAGGED && !(k[row] & (BAD | UNCERTAIN))) ? opener(x[row]) : kindWords(k[row])
+    return [clock(x[row]), number(y[row], decimals), band, number(z[row], 1), what]
   }
 }
 
@@ -175,12 +203,20 @@ function kindWords(kind) {
   return kind & FLAGGED ? "◆ anomaly" : ""
 }
 
+// A flagged reading in the table, which leads to its event as its diamond does.
+function opener(time) {
+  const node = button("plain-link", "◆ anomaly")
+  node.dataset.time = time
+  node.title = "Open the event"
+  return node
+}
+
 function tableRow(cells, kind) {
   const row = element("tr", "")
   for (const text of cells) {
     const cell = element(kind, "")
     if (kind === "th") cell.scope = "col"
-    cell.textContent = text
+    cell.append(text)
     row.append(cell)
   }
   return row

@@ -1,34 +1,40 @@
-// All tags over time, one row per tag, worst first: colour marks only abnormal cells.
-// A row is a button that opens the tag's chart. The order is kept until the viewer refreshes it.
-import { button, element } from "./dom.js"
+// All tags over time, one row per tag, those that are worst now first: colour marks only abnormal cells.
+//
+// A row is a button that opens the tag's chart. Cells cover fixed stretches of the clock, so the shade of one
+// stays once its time is over: sensormon/view/live_strip.py.
+import { CalmOrder } from "./calm_order.js"
+import { button, element, set } from "./dom.js"
 import { clock, duration } from "./numbers.js"
 
 const EVERY = 5000 // ms
 
 export class HeatStrip {
-  constructor(root, pick) {
+  // `pick(name)` is called with the tag of a row that was clicked, `state(name)` has what a tag is now.
+  constructor(root, pick, state) {
     this.root = root
     this.pick = pick
+    this.state = state
     this.rows = new Map()
-    this.order = []
-    this.head = element("div", "strip-head")
+    this.head = element("div", "strip-head quiet")
     this.list = element("div", "strip")
     this.list.setAttribute("role", "list")
-    this.list.setAttribute("aria-label", "All tags over time, worst first")
+    this.list.setAttribute("aria-label", "Tags over time, those that are worst now first")
+    this.calm = new CalmOrder(this.list)
     this.times = element("div", "strip-times")
     root.append(this.head, this.times, this.list)
   }
 
-  update(data) {
-    const other = !this.data || this.data.span !== data.span || this.data.until !== data.until
-    const wanted = data.strip.map((tag) => tag.name).join()
-    if (other || wanted !== this.wanted) this.order = []
-    this.wanted = wanted
+  // `names` are the tags to show, in the table's order.
+  update(data, names) {
+    if (names.join() !== this.wanted) this.calm.order = []
+    this.wanted = names.join()
+    this.names = names
+    const other = !this.data || this.data.span !== data.span || this.data.until !== data.until || this.data.key !== data.key
     this.data = data
-    this.known = new Map(data.strip.map((tag) => [tag.name, tag]))
+    this.known = new Map(data.plant.map(([name, label]) => [name, label]))
     this.open = new Set(data.tags.map((tag) => tag.name))
-    if (this.answer) this.draw()
-    this.ask()
+    this.draw()
+    if (other) this.ask()
   }
 
   stop() {
@@ -39,111 +45,130 @@ export class HeatStrip {
 
   async ask() {
     clearTimeout(this.next)
-    if (this.asking) return
+    if (this.asking) return (this.again = true)
     this.asking = true
+    this.again = false
     const { span, until, key } = this.data
     const url = new URL("api/live/strip", window.location.href)
     url.searchParams.set("span", span)
     if (until) url.searchParams.set("until", until)
+    let answered = false
     try {
       const answer = await fetch(url, { headers: { "X-Sensormon-Page": key }, cache: "no-store" })
       if (answer.ok && !this.stopped) {
         this.answer = await answer.json()
+        this.summaries = new Map(this.answer.rows.map((row) => [row.name, row]))
+        answered = true
         this.draw()
       }
     } catch {
       // The board reports that there is no answer.
     }
     this.asking = false
-    if (!this.stopped && !until) this.next = setTimeout(() => this.ask(), document.hidden ? 6 * EVERY : EVERY)
+    if (this.stopped) return
+    if (this.again) return this.ask()
+    if (!this.data.until || !answered) this.next = setTimeout(() => this.ask(), document.hidden ? 6 * EVERY : EVERY)
   }
 
   draw() {
-    const summaries = new Map(this.answer.rows.map((row) => [row.name, row]))
-    const names = this.answer.rows.map((row) => row.name).filter((name) => this.known.has(name))
-    const fresh = names.filter((name) => !this.order.includes(name))
-    this.order = [...this.order.filter((name) => summaries.has(name) && this.known.has(name)), ...fresh]
-    const counts = this.order.map((name) => summaries.get(name).count)
-    const sorted = counts.every((count, at) => at === 0 || counts[at - 1] >= count)
-    this.describe(counts.filter((count) => count).length, names.length, sorted)
+    if (!this.answer || !this.names) return
+    const order = this.calm.sorted(this.names, this.state)
+    const wanted = new Set(order)
     for (const [name, row] of this.rows) {
-      if (!this.order.includes(name)) {
-        row.remove()
-        this.rows.delete(name)
-      }
+      if (wanted.has(name)) continue
+      row.remove()
+      this.rows.delete(name)
     }
-    const ends = element("span", "")
-    for (const time of [this.answer.since, (this.answer.since + this.answer.until) / 2, this.answer.until]) {
-      const end = element("span", "")
-      end.textContent = clock(time)
-      ends.append(end)
-    }
-    this.times.replaceChildren(ends)
-    const now = new Set(this.answer.now_flagged)
-    this.order.forEach((name, at) => {
+    this.describe(order)
+    order.forEach((name, at) => {
       let row = this.rows.get(name)
       if (!row) this.rows.set(name, (row = this.make(name)))
-      this.fill(row, summaries.get(name), now.has(name))
+      this.fill(row, name)
       if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at] ?? null)
     })
   }
 
-  describe(flagged, count, sorted) {
-    const words = element("span", "quiet")
-    words.textContent = `${flagged.toLocaleString("en-US")} of ${count.toLocaleString("en-US")} tags flagged in this span${sorted ? ", most flags first" : ""}`
-    this.head.replaceChildren(words)
-    if (!sorted) {
-      this.head.append(button("tool", "Sort again", () => this.sort()))
+  describe(order) {
+    const wrong = order.filter((name) => this.state(name) <= this.data.calling).length
+    const words = wrong ? `${wrong.toLocaleString("en-US")} of ${order.length.toLocaleString("en-US")} tags abnormal now, worst first` : `${order.length.toLocaleString("en-US")} tags, all normal now`
+    set(this.head, words)
+    const { since, width, parts } = this.answer
+    const text = [0, Math.floor(parts / 2), parts].map((part) => clock(since + part * width).replace(/:00$/, ""))
+    if (this.times.dataset.text === text.join()) return
+    this.times.dataset.text = text.join()
+    const ends = element("span", "")
+    for (const time of text) {
+      const end = element("span", "")
+      end.textContent = time
+      ends.append(end)
     }
-  }
-
-  sort() {
-    this.order = []
-    this.draw()
+    this.times.replaceChildren(ends)
   }
 
   make(name) {
     const row = button("strip-row", "", () => this.pick(name))
-    row.setAttribute("role", "listitem")
+    row.dataset.tag = name
     const label = element("span", "strip-label")
     const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg")
     cells.setAttribute("class", "strip-cells")
     cells.setAttribute("preserveAspectRatio", "none")
     cells.setAttribute("aria-hidden", "true")
-    row.append(label, cells, element("span", "strip-count"))
-    return row
+    row.append(label, cells, element("span", "strip-count"), element("span", "strip-state"))
+    const item = element("div", "strip-item")
+    item.setAttribute("role", "listitem")
+    item.append(row)
+    return item
   }
 
-  fill(row, summary, now) {
-    const tag = this.known.get(summary.name)
+  fill(item, name) {
+    const [row] = item.children
+    const label = this.known.get(name) ?? name
+    const summary = this.summaries.get(name) ?? { seen: 0, count: 0, flagged: [], doubtful: [], empty: [] }
     const { parts } = this.answer
-    const [label, cells, count] = row.children
-    label.textContent = tag.label
-    row.classList.toggle("open", this.open.has(summary.name))
+    const [shown, cells, count, state] = row.children
+    const word = this.data.states[this.state(name)] ?? ""
+    set(shown, label)
+    row.classList.toggle("open", this.open.has(name))
     const flags = summary.count === 1 ? "1 flag" : `${summary.count.toLocaleString("en-US")} flags`
-    count.textContent = summary.seen ? (summary.count ? `${now ? "◆ " : ""}${flags}` : "") : "no data"
-    count.classList.toggle("abnormal", Boolean(summary.count))
-    const most = Math.max(1, summary.seen / parts)
-    const marks = summary.flagged.map(([at, n]) => cell(at, "flag", Math.min(1, 0.35 + (3 * n) / most)))
-    marks.push(...summary.doubtful.map(([at]) => cell(at, "doubt", 1)), ...summary.empty.map((at) => cell(at, "hole", 1) + cell(at, "empty", 0.6)))
-    const text = marks.join("")
+    set(count, summary.count ? flags : "")
+    set(state, word || (summary.seen ? "" : "no data"))
+    state.classList.toggle("abnormal", this.state(name) <= this.data.calling)
+    const text = drawn(summary)
     if (cells.dataset.drawn !== text) {
       cells.dataset.drawn = text
       cells.setAttribute("viewBox", `0 0 ${parts} 10`)
       cells.innerHTML = text
     }
     const span = duration(this.data.span * 1000)
-    row.setAttribute(
-      "aria-label",
-      `${tag.label}: ${summary.seen ? flags : "no data"} in the last ${span}${now ? ", flagged now" : ""}; opens its chart`,
-    )
-    row.title = `${tag.label}, ${summary.name}`
+    const words = `${label}: ${word ? `${word.replace(/^\W+/, "")}, ` : ""}${summary.seen ? flags : "no data"} in the last ${span}; opens its chart`
+    if (row.getAttribute("aria-label") === words) return
+    row.setAttribute("aria-label", words)
+    row.title = `${label}, ${name}`
   }
 }
 
+// The shade of a flagged cell is the share of its own readings that are flagged, so that it stays.
+function drawn({ flagged, doubtful, empty }) {
+  const marks = flagged.map(([at, count, readings]) => cell(at, "flag", Math.min(1, 0.35 + (3 * count) / Math.max(1, readings))))
+  marks.push(...doubtful.map((at) => cell(at, "doubt", 1)))
+  for (const [from, to] of runs(empty)) marks.push(cell(from, "hole", 1, to - from), cell(from, "empty", 0.6, to - from))
+  return marks.join("")
+}
+
+// Cells that follow each other, as [from, to): a tag without data has one mark, not ninety.
+function runs(cells) {
+  const stretches = []
+  for (const at of cells) {
+    const last = stretches[stretches.length - 1]
+    if (last?.[1] === at) last[1] = at + 1
+    else stretches.push([at, at + 1])
+  }
+  return stretches
+}
+
 // Doubtful readings fill the lower half, missing ones leave only a line, so that they differ without colour.
-function cell(at, kind, opacity) {
+function cell(at, kind, opacity, cells = 1) {
   const [y, height] = { flag: [0, 10], doubt: [5, 5], hole: [0, 9], empty: [9, 1] }[kind]
-  const width = kind === "flag" || kind === "doubt" ? 0.9 : 1.02
+  const width = kind === "flag" || kind === "doubt" ? 0.9 : cells + 0.02
   return `<rect class="${kind}" x="${at}" y="${y}" width="${width}" height="${height}" opacity="${opacity.toFixed(2)}"/>`
 }

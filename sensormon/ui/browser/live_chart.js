@@ -2,19 +2,23 @@
 import { element } from "./dom.js"
 import { number, place } from "./numbers.js"
 import { axisTime, changedRange, coarsePointer, CONFIG, milliseconds } from "./plotly.js"
-import { Readings } from "./readings.js"
+import { FLAGGED, Readings } from "./readings.js"
 import { stateTraces, word } from "./states.js"
 import { noData, refusals, traces } from "./traces.js"
 import { fitted, tickDecimals } from "./y_range.js"
 
 const NARROW = 500 // px below which flags are drawn smaller
+const NEAR = 11 // px around a diamond that belong to it
+const STILL = 4 // px that a click may move
+const LEAST = 8 // px of the shortest drag that zooms the values
 const SAID = 90 // width (px) of the value beside the cross-hair
 const RELEASE = ["pointerup", "pointercancel"]
 const COARSE = coarsePointer()
 
 export class LiveChart {
   // `actions`: inView() is the part in view, zoom(range) shows another part (null: all of it),
-  // point(time, chart) puts the cross-hair there; `chart` is the one that the pointer is on.
+  // point(time, chart) puts the cross-hair there; `chart` is the one that the pointer is on. flag(time) opens the
+  // event of the flagged reading of that time.
   constructor(actions) {
     this.actions = actions
     this.readings = new Readings()
@@ -29,9 +33,14 @@ export class LiveChart {
     this.value.hidden = true
     this.frame = element("div", "plot")
     this.frame.append(this.plot, this.hair, this.value)
-    this.plot.addEventListener("pointerdown", ({ button }) => (this.dragging = button === 0))
-    this.plot.addEventListener("pointermove", ({ buttons }) => buttons || this.onRelease())
-    this.onRelease = () => (this.dragging = false)
+    this.range = element("div", "y-range")
+    this.range.hidden = true
+    this.frame.append(this.range)
+    this.plot.addEventListener("pointerdown", (event) => this.pressed(event), true)
+    this.plot.addEventListener("mousedown", (event) => this.stretching && event.stopImmediatePropagation(), true)
+    this.plot.addEventListener("pointermove", (event) => this.moved(event))
+    this.plot.addEventListener("click", (event) => this.clicked(event), true)
+    this.onRelease = (event) => this.released(event)
     for (const name of RELEASE) window.addEventListener(name, this.onRelease, true)
   }
 
@@ -85,7 +94,7 @@ export class LiveChart {
       ...layout,
       dragmode: COARSE ? false : layout.dragmode,
       xaxis: { ...layout.xaxis, range: [...inView], fixedrange: COARSE },
-      yaxis: { ...layout.yaxis, range: [low, high], tickformat, fixedrange: COARSE },
+      yaxis: { ...layout.yaxis, range: [low, high], tickformat, fixedrange: true }, // dragging zooms the time; see pressed
       annotations: [this.tag.unit_label, ...this.versionLabels()],
       shapes: [...edges.map((y) => ({ ...edge, y0: y, y1: y })), ...this.versionLines()],
     }
@@ -100,6 +109,86 @@ export class LiveChart {
     return this.seen.versions.map(([x, text, hovertext]) => ({ ...this.drawing.version.label, x, text, hovertext }))
   }
 
+  // -- the pointer ---------------------------------------------------------------------------
+
+  // With Shift a drag zooms the values, which Plotly would do together with the time or not at all.
+  pressed(event) {
+    if (event.button !== 0) return
+    this.dragging = true
+    this.start = [event.clientX, event.clientY]
+    this.stretching = event.shiftKey && !COARSE && !this.tag.states && Boolean(this.edges())
+  }
+
+  moved(event) {
+    if (!event.buttons) {
+      if (this.dragging) this.released()
+      this.plot.classList.toggle("on-flag", this.flagAt(event) !== null)
+      return
+    }
+    if (!this.stretching) return
+    const [top, bottom] = this.stretch(event)
+    this.range.hidden = false
+    this.range.style.top = `${top}px`
+    this.range.style.height = `${bottom - top}px`
+  }
+
+  released(event) {
+    const stretched = this.stretching && event?.type === "pointerup" ? this.stretch(event) : null
+    this.dragging = this.stretching = false
+    this.range.hidden = true
+    if (!stretched || stretched[1] - stretched[0] < LEAST) return
+    const { top, height, low, high } = this.edges()
+    const value = (y) => high - ((y - top) / height) * (high - low)
+    this.rangeY = [value(stretched[1]), value(stretched[0])]
+    this.draw(this.Plotly, { ...this.seen, inView: this.actions.inView() })
+  }
+
+  // The part of the plot area between the press and here, from top to bottom in px of the frame.
+  stretch(event) {
+    const { top, height } = this.edges()
+    const frame = this.frame.getBoundingClientRect().top
+    const inside = (y) => Math.min(Math.max(y - frame, top), top + height)
+    return [inside(this.start[1]), inside(event.clientY)].sort((a, b) => a - b)
+  }
+
+  // The plot area (px) and the values at its edges; null before the first drawing.
+  edges() {
+    const { _fullLayout: layout } = this.plot
+    if (!layout?.yaxis) return null
+    const [low, high] = layout.yaxis.range
+    const { t, b } = layout.margin
+    return { top: t, height: this.plot.clientHeight - t - b, low, high }
+  }
+
+  clicked(event) {
+    const [x, y] = this.start ?? [event.clientX, event.clientY]
+    if (Math.abs(event.clientX - x) > STILL || Math.abs(event.clientY - y) > STILL) return
+    const time = this.flagAt(event)
+    if (time !== null) this.actions.flag(time)
+  }
+
+  // The time of the flagged reading whose diamond is under the pointer; null if none is.
+  flagAt(event) {
+    const edges = this.tag?.states ? null : this.edges()
+    if (!edges) return null
+    const box = this.frame.getBoundingClientRect()
+    const { top, height, low, high } = edges
+    const { x, y, k, count } = this.readings
+    let nearest = null
+    let least = NEAR ** 2
+    for (let row = 0; row < count; row++) {
+      if (!(k[row] & FLAGGED)) continue
+      const left = this.position(x[row])?.left
+      if (left === undefined) continue
+      const below = top + ((high - y[row]) / (high - low)) * height
+      const apart = (left + box.left - event.clientX) ** 2 + (below + box.top - event.clientY) ** 2
+      if (apart > least) continue
+      least = apart
+      nearest = x[row]
+    }
+    return nearest
+  }
+
   describeReadings() {
     const { count, flagged } = this.readings
     const now = count && this.tag.states ? `, now ${word(this.readings, this.readings.y[count - 1])}` : ""
@@ -111,13 +200,10 @@ export class LiveChart {
   listen() {
     if (this.listening) return
     this.listening = true
-    const { zoom, point, inView } = this.actions
+    const { zoom, point } = this.actions
     this.plot.on("plotly_relayout", (change) => {
       const x = changedRange(change, "xaxis")
-      const y = changedRange(change, "yaxis")
-      if (y) this.rangeY = y
       if (x) zoom(x.map(milliseconds))
-      else if (y) this.draw(this.Plotly, { ...this.seen, inView: inView() })
     })
     this.plot.on("plotly_doubleclick", () => zoom(null))
     this.plot.on("plotly_hover", ({ event, points }) => {

@@ -1,0 +1,39 @@
+// The order of cards and rows by what they are now, worst first, without jumping under somebody's eyes.
+//
+// A worse state counts at once, a better one only after a while, so that a value on the edge of its band moves
+// nothing to and fro. The order stays as it is while the pointer or the focus is on it.
+
+const HELD = 20_000 // ms for which a state that has become better still counts
+
+export class CalmOrder {
+  // `node` holds what is ordered.
+  constructor(node) {
+    this.node = node
+    this.order = []
+    this.held = new Map() // by name: the rank that counts, and until when a better one does not
+  }
+
+  // Whether somebody points at it or works in it.
+  get watched() {
+    return this.node.matches(":hover") || this.node.contains(document.activeElement)
+  }
+
+  // These names, given in their usual order. `rank(name)` is what they are now; `still` keeps the order as it is.
+  sorted(names, rank, still = false, now = Date.now()) {
+    const ranks = new Map(names.map((name) => [name, this.rank(name, rank(name), now)]))
+    const usual = new Map(names.map((name, at) => [name, at]))
+    const kept = this.order.filter((name) => ranks.has(name))
+    const known = new Set(kept)
+    const compare = (a, b) => ranks.get(a) - ranks.get(b) || usual.get(a) - usual.get(b)
+    const added = names.filter((name) => !known.has(name)).sort(compare)
+    this.order = kept.length && (still || this.watched) ? [...kept, ...added] : [...names].sort(compare)
+    return this.order
+  }
+
+  rank(name, rank = Infinity, now) {
+    const held = this.held.get(name)
+    if (!held || rank <= held.rank) this.held.set(name, { rank, until: now + HELD })
+    else if (now >= held.until) this.held.set(name, { rank, until: now + HELD })
+    return this.held.get(name).rank
+  }
+}
