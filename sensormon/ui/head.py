@@ -24,6 +24,7 @@ from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
 from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
+from sensormon.view.plain_alarms import plain_alarms
 from sensormon.view.shared import Shared
 from sensormon.view.simulated import badge, simulated_words
 from sensormon.view.status import abnormal, alarms, announcement, attention_words, status_line
@@ -83,7 +84,7 @@ def _status(title: str, m: Monitor, drawn_dark: bool, drawn: int, me: Person) ->
     if UNREAD in st.session_state and readable and status.now - drawn > wait:
         st.rerun()
     losses = "" if title == "Pipeline" else attention_words(status, me)
-    wrong = "".join(_alarm(text) for text in (*seen.alarms, losses) if text)
+    wrong = "".join(_alarm(text) for text in (*seen.of(title), losses) if text)
     st.html(f'<div class="status" data-at="{status.now}">{_badge(title, m)}{seen.line}</div>{wrong}')
     _read_aloud(seen.abnormal)
 
@@ -94,8 +95,13 @@ class _Seen:
 
     status: Status
     line: str  # HTML
-    alarms: tuple[str, ...]
+    plain: tuple[str, ...]
+    detailed: tuple[str, ...]
     abnormal: tuple[str, ...]
+
+    def of(self, title: str) -> tuple[str, ...]:
+        """The problems as the page of this title states them: on Pipeline with the technical details."""
+        return self.detailed if title == "Pipeline" else self.plain
 
 
 _SHARED: WeakKeyDictionary[Monitor, Shared] = WeakKeyDictionary()
@@ -108,7 +114,7 @@ def _seen(m: Monitor) -> _Seen:
         status, ledger = m.status(), m.ledger.now()
         phrases = status_line(status, ledger, anomalies_last_hour(m), watched_seconds(m))
         line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
-        return _Seen(status, line, alarms(status), abnormal(status, ledger))
+        return _Seen(status, line, plain_alarms(status), alarms(status), abnormal(status, ledger))
 
     return _shared(m).of("status", m.attention.acknowledged, look, TOGETHER)
 

@@ -19,8 +19,8 @@ from sensormon.model.errors import StoreError
 from sensormon.model.status import Status
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak
+from sensormon.view.plain_alarms import plain_alarms
 from sensormon.view.shared import Shared
-from sensormon.view.status import alarms
 
 Answer = dict[str, Any]
 
@@ -178,7 +178,7 @@ def to_acknowledge(m: Monitor, tag: str, newest: int) -> tuple[int, ...]:
 
 def problems(status: Status) -> tuple[str, ...]:
     """The monitor's own problems, a sentence or two each: silent tags are apart."""
-    texts = [text.partition("\n")[0] for text in alarms(replace(status, silent=()))]
+    texts = plain_alarms(replace(status, silent=()))
     return (*texts, *(f"{text.rstrip('.')}." for text in status.attention))
 
 
