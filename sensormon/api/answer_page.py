@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from starlette.responses import HTMLResponse
 
 from sensormon.api.plain_page import plain_page
-from sensormon.events.actions import LONGEST_NOTE, State
+from sensormon.events.actions import LABEL_WORDS, LONGEST_NOTE, State
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, duration, moment_words
 from sensormon.model.timestamps import to_datetime
 from sensormon.notify.answering import Given, Opened
-from sensormon.notify.choices import ACKNOWLEDGE, CHOICES, LABEL_WORDS, LABELS, SHELVES
+from sensormon.notify.choices import ACKNOWLEDGE, CHOICES, LABELS, SHELVES
 from sensormon.notify.links import LASTS
 from sensormon.notify.parcels import FLOOD
 from sensormon.notify.standing import Standing

@@ -7,9 +7,10 @@ States and words are those of ANSI/ISA-18.2-2016.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,11 @@ from sensormon.model.readings import Bools, Ints
 from sensormon.model.text import LONGEST_NAME, cleaned
 
 ACTIONS = ("acknowledge", "unacknowledge", "label", "shelve", "unshelve", "note")
-LABELS = ("true", "benign", "false", "undetermined")
+LABEL_WORDS: Mapping[str, str] = MappingProxyType(
+    {"true": "True fault", "benign": "Expected", "false": "False alarm", "undetermined": "Unclear"}
+)
+"""The labels of events as people read them, by the value that files and the API have."""
+LABELS = tuple(LABEL_WORDS)
 """True: a fault. Benign: real but no fault (cleaning, a new setpoint). False: nothing happened."""
 
 MOST_EVENTS = 10_000

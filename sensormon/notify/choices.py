@@ -7,11 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sensormon.access.roles import Act
-
-LABEL_WORDS: Mapping[str, str] = MappingProxyType(
-    {"true": "True fault", "benign": "Expected", "false": "False alarm", "undetermined": "Unclear"}
-)
-"""The labels of events as people read them."""
+from sensormon.events.actions import LABEL_WORDS
 
 
 @dataclass(frozen=True)

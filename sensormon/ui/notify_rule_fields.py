@@ -7,10 +7,9 @@ from dataclasses import replace
 import streamlit as st
 
 from sensormon.detectors import PER_TAG
-from sensormon.events.actions import LABELS, State
+from sensormon.events.actions import LABEL_WORDS, LABELS, State
 from sensormon.model.events import Severity
 from sensormon.monitor.monitor import Monitor
-from sensormon.notify.choices import LABEL_WORDS
 from sensormon.notify.config import Condition, Escalation, NotifyConfig, Rule
 from sensormon.ui.glossary import meaning
 from sensormon.ui.notify_fields import Fields, names_input

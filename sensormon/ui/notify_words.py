@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from sensormon.events.actions import LABEL_WORDS
 from sensormon.model.errors import UsageError
 from sensormon.model.events import Severity
 from sensormon.model.format import duration
-from sensormon.notify.choices import LABEL_WORDS
 from sensormon.notify.config import Calendar, Condition, Contact, Limit, Mail, Rule
 from sensormon.notify.config_edit import limit_text
 from sensormon.notify.messages import Kind

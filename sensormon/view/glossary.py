@@ -166,8 +166,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "Put aside by a person until a stated time. It then comes back by itself; nothing is deleted."
         ),
         "label": (
-            "What a person says the event was: true (a fault), benign (real but expected, such as "
-            "cleaning), false (nothing was there) or undetermined. Tuning measures settings against labels."
+            "What a person says the event was: True fault, Expected (real, such as cleaning or a new "
+            "setpoint), False alarm (nothing was there) or Unclear. Tuning measures settings against labels."
         ),
         "alarm load": (
             "How many events occur per 10 minutes. One operator can handle about 1; the limit is 2 "
