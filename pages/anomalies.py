@@ -59,7 +59,7 @@ def events(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range) -> None:
             m, viewer, lists.listed, lambda: export(m, viewer, lists.listed, files, asked.moment)
         )
     with right:
-        event_detail(m, viewer, shown.event, shown.place, shown.among)
+        event_detail(m, viewer, shown, lists.all)
 
 
 def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, tags: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
-from sensormon.events.actions import LABELS, LONGEST_NOTE, State
+from sensormon.events.actions import LABEL_WORDS, LABELS, LONGEST_NOTE, State
 from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
@@ -87,7 +87,14 @@ def action_row(m: Monitor, chosen: list[int], beside: int, shown: pd.DataFrame) 
             args=("acknowledge",),
             **allowed(m, Act.ACKNOWLEDGE),
         )
-        st.menu_button("Label", LABELS, key="label-as", on_click=label, **allowed(m, Act.LABEL))
+        st.menu_button(
+            "Label",
+            LABELS,
+            key="label-as",
+            on_click=label,
+            format_func=LABEL_WORDS.__getitem__,
+            **allowed(m, Act.LABEL),
+        )
         st.menu_button("Shelve", list(SHELVE), key="shelve-for", on_click=shelve, **allowed(m, Act.SHELVE))
         st.button("Note", key="note", on_click=press, args=("note",), **allowed(m, Act.NOTE))
         if State.ACKNOWLEDGED in held:
@@ -104,6 +111,8 @@ def action_row(m: Monitor, chosen: list[int], beside: int, shown: pd.DataFrame) 
             )
         me = person(m)
         words = f"{len(chosen):,} selected" if chosen else "None selected: acts on the event shown"
+        if chosen and beside not in set(chosen):
+            words += ", not the event shown"
         named = me.verified or bool(me.typed)
         st.caption(f"{words} · as {literal(me.signature)}" if named else words, width="content")
     why_not(m, Act.LABEL)  # the two menus show no help while they are disabled

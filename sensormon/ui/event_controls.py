@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from sensormon.events.actions import LABELS
+from sensormon.events.actions import LABEL_WORDS, LABELS
 from sensormon.events.filters import (
     NO_LABEL,
     STATES,
@@ -65,13 +65,14 @@ class Range:
 
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
+    _follow_older_links()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"):
         within = preset([*_PRESETS, _BETWEEN], "within", _USUAL, label_visibility="collapsed")
         between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
         tags = known_tags(m, "tags", lambda: _tags(m))
         states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(severity) for severity in Severity], "severity")
-        labels = _many("Label", [*LABELS, NO_LABEL], "label")
+        labels = _many("Label", [*LABELS, NO_LABEL], "label", _label_words)
         detectors, profiles = _judges(m)
         least, text = _score_and_text()
         filters = Filters(
@@ -96,6 +97,15 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         asked = _range(m, within, between, filters)
         copy_link(asof=render(asked.moment))
     return filters, asked
+
+
+def _follow_older_links() -> None:
+    """Read labels in the address as files and older links have them ("benign") too."""
+    named = st.query_params.get_all("label")
+    if any(name in LABEL_WORDS for name in named):
+        words = {_label_words(name): name for name in [*LABELS, NO_LABEL]}
+        st.session_state["label"] = [words.get(name, name) for name in named if name in {*words, *LABELS}]
+        del st.query_params["label"]
 
 
 def clear_filters() -> None:
@@ -225,6 +235,10 @@ def _lowest(value: object) -> float:
     except ValueError:
         return 0.0
     return number if 0 < number <= _HIGHEST_SCORE else 0.0
+
+
+def _label_words(label: str) -> str:
+    return LABEL_WORDS.get(label, label)
 
 
 def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:

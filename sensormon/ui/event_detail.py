@@ -9,17 +9,18 @@ import pandas as pd
 import streamlit as st
 
 from sensormon.analysis.gaps import usual_interval
-from sensormon.events.actions import State
+from sensormon.events.actions import LABEL_WORDS, State
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.format import day_and_time, duration
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel, picking_chart
 from sensormon.ui.event_acts import asking
-from sensormon.ui.event_list import chosen_ids, step
+from sensormon.ui.event_list import Shown, chosen_ids, step
 from sensormon.ui.reading_reason import CONTEXT, picker, reason, scales_of
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import history_table, lasted
+from sensormon.view.severity import mark_severities, severity_words
 from sensormon.view.time_charts import live_chart
 
 AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}
@@ -28,11 +29,12 @@ _USUAL = "auto"
 _READINGS = 60
 
 
-def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among: int) -> None:
+def event_detail(m: Monitor, viewer: Viewer, shown: Shown, events: pd.DataFrame) -> None:
     """The event with its context, the sentence why, the settings that flagged it, its log.
 
-    It is the one at `place` of `among` in the list.
+    `events` has those whose flags are drawn with the mark of their severity.
     """
+    event, place, among = shown.event, shown.place, shown.among
     tag = m.tags[event["tag"]]
     start, end = (int(time) for time in micros(pd.Series([event["start"], event["end"]])))
     with panel("context"):
@@ -66,11 +68,14 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
             bind="query-params",
             label_visibility="collapsed",
         )
+        label = f" · {LABEL_WORDS.get(event['label'], event['label'])}" if event["label"] else ""
         going_on = "" if event["over"] else ", ongoing"
         st.html(
             f"<b>{escape(m.tags.title(tag.name))}</b> · {day_and_time(start, viewer.zone)} · "
-            f"{lasted(event['seconds'], event['readings'])}{going_on} · severity {event['severity']} · "
-            f"{escape(event['state'])}{escape(f' · {event.label}' if event['label'] else '')}"
+            f"{lasted(event['seconds'], event['readings'])}{going_on} · "
+            f'<span class="severity-{event["severity"]}">{severity_words(event["severity"])} severity</span>'
+            " · "
+            f"{escape(event['state'])}{escape(label)}"
         )
         air = AROUND[around or _USUAL] * SECOND or _some_readings(m, tag.name, start, end)
         span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
@@ -78,6 +83,9 @@ def event_detail(m: Monitor, viewer: Viewer, event: pd.Series, place: int, among
         figure = live_chart(
             frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), scales=scales_of(m)
         )
+        own = events[events["tag"] == tag.name].iloc[::-1]
+        starts, ends = micros(own["start"]), micros(own["end"])
+        mark_severities(figure, starts, ends, own["severity"].tolist(), viewer.palette)
         picking_chart(
             figure,
             f"context-{event['id']}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,35 +10,58 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from sensormon.events.actions import MOST_EVENTS
 from sensormon.events.filters import in_order
 from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, moment_words
+from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_acts import TICKED, action_row, asking
 from sensormon.ui.event_controls import order, pin, renew
 from sensormon.ui.parts import every
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
-from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
+from sensormon.ui.widget_keys import choose_rows, chosen_cells, chosen_rows, fresh_key, replace_widget
 from sensormon.view.events import event_table
+from sensormon.view.severity import coloured
 
 MOST_SHOWN = 1_000
 """The most rows in the list; the export has all."""
+MOST_CHOSEN = MOST_EVENTS
+"""The most events selected at a time: as many as fit into one action."""
 _IN_ADDRESS = 100  # no more selected events fit into the address
 _ROWS = "event-rows"
+_OPEN = "open"
 
 
 def chosen_ids() -> list[int]:
-    """The selected events; the first is the one shown."""
-    return [int(part) for part in held("event").split(",") if part.isascii() and part.isdigit()][:MOST_SHOWN]
+    """The selected events; the first is shown unless another is open."""
+    parts = held("event").split(",", MOST_CHOSEN)[:MOST_CHOSEN]
+    return [int(part) for part in parts if part.isascii() and part.isdigit()]
+
+
+def opened_id() -> int | None:
+    """The event that is open beside the list without being selected, if any."""
+    text = held(_OPEN)
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def choose(ids: list[int]) -> None:
     """Select these events instead and show the first; from then on the list stays as of its moment."""
     hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
+    _show(None, bool(ids))
+
+
+def open_event(event_id: int) -> None:
+    """Show this event and leave the selection as it is; the list stays as of its moment."""
+    _show(event_id, True)
+
+
+def _show(opened: int | None, keep: bool) -> None:
+    hold(_OPEN, "" if opened is None else str(opened))
     for name in ("reading", TICKED):
         st.session_state.pop(name, None)
-    if ids and "moment" in st.session_state:
+    if keep and "moment" in st.session_state:
         pin(st.session_state["moment"])
 
 
@@ -53,39 +77,51 @@ class Shown:
 def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callable[[], None]) -> Shown:
     """The events (at least one) in the chosen order, with the actions on them.
 
-    Beside the list is the first selected event, or the one in its place once it has left the list,
-    or the first of all. `export` draws into the row above the list.
+    Beside the list is the event that was opened, else the first selected one, or the one in its place once it
+    has left the list, or the first of all. `export` draws into the row above the list.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
         count = st.empty()
         events = in_order(events, order())
         shown = events.head(MOST_SHOWN)
-        ids = [int(event_id) for event_id in shown["id"]]
+        every_id = events["id"].tolist()
+        ids = every_id[:MOST_SHOWN]
         places = {event_id: place for place, event_id in enumerate(ids)}
-        chosen = [event_id for event_id in chosen_ids() if event_id in places]
-        _choose_all(ids, chosen)
+        listed = set(every_id)
+        chosen = [event_id for event_id in chosen_ids() if event_id in listed]
+        _choose_all(every_id, chosen)
         export()
     said = f"**{counted(len(events), 'event')}**"
     if len(events) > len(shown):
         said += f", {len(shown):,} shown"
     count.markdown(said, width="content")
-    if chosen:
-        place = places[chosen[0]]
-    else:
-        place = min(st.session_state.get("event-place", 0) if chosen_ids() else 0, len(ids) - 1)
-    action_row(m, chosen, ids[place], shown)
+    place = _place(places, chosen)
+    action_row(m, chosen, ids[place], events)
     if _is_another(ids, st.session_state.get("event-ids", [])):
         replace_widget(_ROWS)
     st.session_state["event-ids"] = ids
     st.session_state["event-place"] = place
     with st.container(key=_ROWS):
-        _table(m, viewer, shown, ids, sorted(places[event_id] for event_id in chosen))
+        ticked = sorted(places[event_id] for event_id in chosen if event_id in places)
+        _table(m, viewer, shown, ids, ticked)
     return Shown(shown.iloc[place], place, len(ids))
+
+
+def _place(places: dict[int, int], chosen: list[int]) -> int:
+    """The place in the list of the event to show."""
+    opened = opened_id()
+    if opened in places:
+        return places[opened]
+    if opened is None and chosen and chosen[0] in places:
+        return places[chosen[0]]
+    left = opened is not None or bool(chosen_ids())
+    return min(st.session_state.get("event-place", 0) if left else 0, len(places) - 1)
 
 
 def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
     """If none of the selected events (from a link or earlier) is in the list, say so and why."""
-    wanted = set(chosen_ids())
+    opened = opened_id()
+    wanted = set(chosen_ids()) if opened is None else {opened}
     if wanted & set(listed["id"]) or wanted <= set(st.session_state.get("acted-on", [])):
         return  # the viewer knows why an event they just acted on leaves the list
     inside = bool(wanted & set(events["id"]))
@@ -103,19 +139,34 @@ def missing(events: pd.DataFrame, listed: pd.DataFrame) -> None:
 def step(by: int) -> None:
     """Show the previous or next event, among the selected ones if there are several.
 
-    If the selected event has left the list, the one shown is already the next.
+    A single selected event hands its selection on. If the event shown has left the list, the one in its place
+    is already the next.
     """
     ids: list[int] = st.session_state["event-ids"]
-    chosen = [event_id for event_id in chosen_ids() if event_id in set(ids)]
-    now = ids[st.session_state["event-place"]]
+    inside = set(ids)
+    chosen = [event_id for event_id in chosen_ids() if event_id in inside]
+    now, opened = ids[st.session_state["event-place"]], opened_id()
+    show = open_event if opened is not None or not chosen_ids() else _choose_alone
     if len(chosen) > 1:
         walk = sorted(chosen, key=ids.index)
-        target = walk[(walk.index(now) + by) % len(walk)]
-        choose([target, *(event_id for event_id in chosen if event_id != target)])
-    elif not chosen and chosen_ids():
-        choose([now])
+        before = bisect_left([ids.index(event_id) for event_id in walk], ids.index(now))
+        here = before < len(walk) and walk[before] == now
+        target = walk[(before + by if here or by < 0 else before) % len(walk)]
+        choose([target, *(event_id for event_id in chosen_ids() if event_id != target)])
+    elif (opened is not None and opened not in inside) or (opened is None and not chosen and chosen_ids()):
+        show(now)
     else:
-        choose([ids[min(max(ids.index(now) + by, 0), len(ids) - 1)]])
+        show(ids[min(max(ids.index(now) + by, 0), len(ids) - 1)])
+
+
+def _choose_none() -> None:
+    # Another table: the browser would not report a click on the cell that it chose before the ticks.
+    replace_widget(_ROWS)
+    choose([])
+
+
+def _choose_alone(event_id: int) -> None:
+    choose([event_id])
 
 
 @every(5)
@@ -159,62 +210,86 @@ def _is_another(ids: list[int], before: list[int]) -> bool:
 
 
 def _choose_all(ids: list[int], chosen: list[int]) -> None:
+    """Buttons that select every event of the list, also those beyond the rows shown, and none."""
     rest = set(ids) - set(chosen)
+    fitting = [*chosen, *(event_id for event_id in ids if event_id in rest)][:MOST_CHOSEN]
+    all_of_them = len(fitting) == len(ids)
     st.button(
-        f"Select all {len(ids):,}",
+        f"Select all {len(ids):,}" if all_of_them else f"Select {MOST_CHOSEN:,} of {len(ids):,}",
         key="select-all",
         type="tertiary",
-        disabled=not rest,
+        disabled=len(chosen) == len(fitting),
+        help=None if all_of_them else f"{MOST_CHOSEN:,} events are the most in one action",
         on_click=choose,
-        args=([*chosen, *(event_id for event_id in ids if event_id in rest)],),
+        args=(fitting,),
     )
-    st.button(
-        "Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=choose, args=([],)
-    )
+    st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=_choose_none)
 
 
 def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
+    """The rows. A click on one, or the arrow keys, opens its event; the first column selects."""
     key = fresh_key(_ROWS)
+    place = st.session_state["event-place"]
 
     def picked() -> None:
-        before = chosen_ids()
-        now = [ids[row] for row in st.session_state[key]["selection"]["rows"] if row < len(ids)]
+        selection = st.session_state[key]["selection"]
+        now = [ids[row] for row in selection["rows"] if row < len(ids)]
+        cells = [cell[0] for cell in selection["cells"] if cell[0] < len(ids)]
+        if cells and cells != [place]:
+            open_event(ids[cells[0]])
+            st.session_state[TICKED] = tuple(chosen_ids()) or (ids[cells[0]],)
+            return
+        before, inside = chosen_ids(), set(ids)
+        if set(now) == inside & set(before):
+            return
         new = [event_id for event_id in now if event_id not in set(before)]
-        ticked = [*new, *(event_id for event_id in before if event_id in set(now))]
+        ticked = [*new, *(event_id for event_id in before if event_id in set(now) or event_id not in inside)]
         choose(ticked)
         st.session_state[TICKED] = tuple(ticked)
 
-    if chosen_rows(key) != rows:
-        choose_rows(key, rows)
+    if chosen_rows(key) != rows or [row for row, _ in chosen_cells(key)] != [place]:
+        choose_rows(key, rows, cells=[(place, "Time")])  # the frame around a cell says which event is shown
     table = event_table(shown, m.tags)
+    widths = _widths(table)
     empty = [name for name in ("Label", "Note", "Detector") if table[name].eq("").all()]
-    columns = ["Time", "Tag", "State", "Peak", "Score", "Detector", "Label", "Severity", "Lasted", "Flags"]
+    columns = ["Severity", "Time", "Tag", "Peak", "State", "Lasted", "Score", "Detector", "Label", "Flags"]
     columns.append("Note")
+    days = set(table["Time"].dt.tz_convert(viewer.zone).dt.date)
+    today = days == {to_datetime(m.clock.now()).astimezone(viewer.zone).date()}
     st.dataframe(
-        table,
+        coloured(table, viewer.palette),
         hide_index=True,
         height=min(705, 38 + 35 * max(1, len(shown))),
         column_order=[name for name in columns if name not in empty],
         on_select=picked,
-        selection_mode="multi-row",
+        selection_mode=("multi-row", "single-cell"),
         key=key,
         lazy=False,
-        alt="Events; the first column selects them",
+        alt="Events; a row opens its event, the first column selects it",
         column_config={
             "Time": st.column_config.DatetimeColumn(
-                format="MM-DD HH:mm:ss", timezone=viewer.zone_name, width=103
+                format="HH:mm:ss" if today else "MM-DD HH:mm:ss",
+                timezone=viewer.zone_name,
+                width=72 if today else 114,
             ),
-            "Tag": st.column_config.TextColumn(width=124),
-            "State": st.column_config.TextColumn(width=114),
-            "Peak": st.column_config.TextColumn(
-                width=max(88, 20 + 8 * int(table["Peak"].str.len().max())), alignment="right"
-            ),
+            "Severity": st.column_config.TextColumn(width=80),
+            "Tag": st.column_config.TextColumn(width=widths["Tag"]),
+            "State": st.column_config.TextColumn(width=110),
+            "Peak": st.column_config.TextColumn(width=widths["Peak"], alignment="right"),
             "Score": st.column_config.NumberColumn(format="%.1f", width=52),
-            "Detector": st.column_config.TextColumn(width=106, help="The detector that spoke at the peak"),
-            "Severity": st.column_config.TextColumn(width=65),
-            "Lasted": st.column_config.TextColumn(width=102),
-            "Flags": st.column_config.NumberColumn(width=48, help="Flagged readings of the event"),
-            "Label": st.column_config.TextColumn(width=65),
-            "Note": st.column_config.TextColumn(width=140),
+            "Detector": st.column_config.TextColumn(
+                width=widths["Detector"], help="The detector that spoke at the peak"
+            ),
+            "Lasted": st.column_config.TextColumn(width=widths["Lasted"]),
+            "Flags": st.column_config.NumberColumn(width=58, help="Flagged readings of the event"),
+            "Label": st.column_config.TextColumn(width=92),
+            "Note": st.column_config.TextColumn(width=180),
         },
     )
+
+
+def _widths(table: pd.DataFrame) -> dict[str, int]:
+    """Widths (px) in which the longest text of each column fits; a very long name is cut."""
+    letters = {"Tag": 6.6, "Peak": 8.0, "Detector": 6.6, "Lasted": 6.6}  # digits are wider
+    longest = {name: max(len(name), int(table[name].str.len().max())) for name in letters}
+    return {name: min(220, max(58, 20 + round(px * longest[name]))) for name, px in letters.items()}

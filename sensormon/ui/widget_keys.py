@@ -26,9 +26,14 @@ def chosen_rows(key: str) -> list[int]:
     return sorted(st.session_state.get(key, {}).get("selection", {}).get("rows", []))
 
 
-def choose_rows(key: str, rows: Sequence[int]) -> None:
-    """Choose exactly these rows in the table of this key, before it is drawn."""
-    st.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+def chosen_cells(key: str) -> list[tuple[int, str]]:
+    """The cells that are chosen in the table of this key: row and column of each."""
+    return [(row, name) for row, name in st.session_state.get(key, {}).get("selection", {}).get("cells", [])]
+
+
+def choose_rows(key: str, rows: Sequence[int], cells: Sequence[tuple[int, str]] = ()) -> None:
+    """Choose exactly these rows and cells in the table of this key, before it is drawn."""
+    st.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": list(cells)}}
 
 
 def _count(name: str) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sensormon.events.actions import ATTENTION, State
+from sensormon.events.actions import ATTENTION, LABEL_WORDS, State
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import TagTable
 from sensormon.view.detectors import title
 from sensormon.view.explanation import Scales, why_short
 from sensormon.view.phrases import origin
+from sensormon.view.severity import severity_words
 
 _STATES = {str(State.RETURNED): "returned, unack."}  # short enough for a column
 
@@ -29,10 +30,10 @@ def event_table(events: pd.DataFrame, tags: TagTable) -> pd.DataFrame:
             ],
             "Score": events["score"].reset_index(drop=True),
             "Detector": [title(name) if name else "" for name in events["detector"]],
-            "Severity": events["severity"].reset_index(drop=True),
+            "Severity": [severity_words(severity) for severity in events["severity"]],
             "Lasted": lasted_column(events),
             "Flags": events["readings"].reset_index(drop=True),
-            "Label": events["label"].reset_index(drop=True),
+            "Label": [LABEL_WORDS.get(label, label) for label in events["label"]],
             "Note": events["note"].reset_index(drop=True),
         }
     )
@@ -73,7 +74,7 @@ def history_table(history: pd.DataFrame, ids: tuple[int, ...]) -> pd.DataFrame:
     """People's actions on the event of these readings, newest first: Time, Who, What, Until, Note."""
     rows = history[history["reading"].isin(ids)].drop_duplicates(["number", "time"]).iloc[::-1]
     what = [
-        f"labelled {label}" if action == "label" else _DONE.get(action, action)
+        f"labelled {LABEL_WORDS.get(label, label)}" if action == "label" else _DONE.get(action, action)
         for action, label in zip(rows["action"], rows["label"], strict=True)
     ]
     return pd.DataFrame(
@@ -83,7 +84,7 @@ def history_table(history: pd.DataFrame, ids: tuple[int, ...]) -> pd.DataFrame:
 
 _DONE = {
     "acknowledge": "acknowledged",
-    "unacknowledge": "took the acknowledgement back",
+    "unacknowledge": "undid the acknowledgement",
     "shelve": "shelved",
     "unshelve": "unshelved",
     "note": "noted",
@@ -94,14 +95,14 @@ def done_words(count: int, action: str, label: str = "") -> str:
     """An action just taken: "2 events acknowledged".
 
     >>> done_words(1, "label", "benign"), done_words(2, "note")
-    ('1 event labelled benign', 'Note saved on 2 events')
+    ('1 event labelled Expected', 'Note saved on 2 events')
     """
     events = counted(count, "event")
     if action == "note":
         return f"Note saved on {events}"
     if action == "unacknowledge":
         return f"Acknowledgement of {events} undone"
-    return f"{events} {f'labelled {label}' if action == 'label' else _DONE[action]}"
+    return f"{events} {f'labelled {LABEL_WORDS[label]}' if action == 'label' else _DONE[action]}"
 
 
 def anomaly_table(anomalies: pd.DataFrame, tags: TagTable, scales: Scales) -> pd.DataFrame:

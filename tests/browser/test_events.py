@@ -97,7 +97,7 @@ def test_acknowledgement_reaches_other_viewers_and_asks_name_once(
     expect(dialog).to_have_count(0)
     expect(page.locator(".st-key-panel-context")).to_contain_text("unacknowledged")  # as Ben left it
     page.get_by_role("button", name="Label", exact=True).last.click()
-    page.get_by_text("benign", exact=True).last.click()
+    page.get_by_text("Expected", exact=True).last.click()
     ready(page)
     expect(page.get_by_text("2 selected")).to_be_visible()  # the same two after three actions
     other.reload()
@@ -169,7 +169,7 @@ def test_bar_filters_the_list_and_is_kept_in_the_link(page: Page, browser: Brows
     few = listed(page)
     assert 0 < few < every
     choose(page, 0)
-    shown = re.search(r"[^\n]* · severity [^\n]*", page.locator(".st-key-panel-context").inner_text())
+    shown = re.search(r"[^\n]*  severity · [^\n]*", page.locator(".st-key-panel-context").inner_text())
     assert shown is not None
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy link").click()
@@ -211,6 +211,19 @@ def test_keyboard_selects_events_and_clears_filters(page: Page, server: Server) 
     ready(page)
     assert listed(page) > few
     expect(page).to_have_url(re.compile(r"^(?!.*(severity|score)=)"))
+
+
+def test_click_anywhere_in_a_row_opens_its_event(page: Page, server: Server) -> None:
+    visit(page, server, "anomalies")
+    shown = page.locator(".st-key-panel-context")
+    choose(page, 0, 1)
+    table(page).click(position={"x": 300, "y": TICK_ROW + ROW * 3 + 17})
+    expect(shown.get_by_text(re.compile("^4 of"))).to_be_visible()
+    expect(page.get_by_text("2 selected, not the event shown")).to_be_visible()  # the ticks stay
+    ready(page)
+    page.keyboard.press("ArrowDown")
+    expect(shown.get_by_text(re.compile("^5 of"))).to_be_visible()
+    expect(page).to_have_url(re.compile(r"[?&]open=\d+"))
 
 
 def test_export_holds_the_filtered_events_in_every_format(page: Page, server: Server) -> None:

@@ -83,7 +83,7 @@ def test_bulk_acknowledge_uses_the_viewers_name(full: Monitor) -> None:
     assert "acknowledged" not in states(full, chosen)
     history = full.events.actions(chosen[0], chosen[0])
     assert history["who"].tolist() == ["Ana (unverified)", "Ana (unverified)"]
-    assert "took the acknowledgement back" in [
+    assert "undid the acknowledgement" in [
         what for table in app.dataframe if "What" in table.value for what in table.value["What"]
     ]
 
@@ -99,7 +99,7 @@ def test_label_note_and_shelving_survive_a_restart(full: Monitor, adopt: Adopt, 
     again.drain()
     app = show("anomalies")
     table = events(app)
-    assert table["Label"].tolist().count("benign") == 2
+    assert table["Label"].tolist().count("Expected") == 2
     assert table["Note"].tolist().count("cleaning in place") == 2
     assert table["State"].tolist().count("shelved") == 1
     assert "1 shelved" in text(app)
@@ -320,15 +320,28 @@ def test_previous_and_next_walk_the_list_or_the_selection(full: Monitor) -> None
     app = show("anomalies")
     assert app.button(key="previous").disabled
     app.button(key="next").click().run()
-    assert app.query_params["event"] in (str(ids[1]), [str(ids[1])])
+    assert app.query_params["open"] in (str(ids[1]), [str(ids[1])])
+    assert "None selected: acts on the event shown" in text(app), "walking the list selects nothing"
     app.query_params["event"] = f"{ids[2]},{ids[7]},{ids[5]}"
     app.run()
     order = []
     for _ in range(3):
         app.button(key="next").click().run()
         order.append("".join(app.query_params["event"]).split(",")[0])
-    assert order == [str(ids[5]), str(ids[7]), str(ids[2])]
+    assert order == [str(ids[2]), str(ids[5]), str(ids[7])], "from the open event on, the selected ones"
     assert "3 selected" in text(app)
+
+
+def test_open_event_leaves_the_selection_as_it_is(full: Monitor) -> None:
+    ids = [int(event_id) for event_id in full.events.between(None, 0, FAR)["id"]]
+    app = named(show("anomalies", event=f"{ids[2]},{ids[3]}", open=str(ids[8])))
+    assert "2 selected, not the event shown" in text(app)
+    assert "9 of" in text(app)
+    app.button(key="acknowledge").click().run()
+    assert states(full, ids[2:4]) == ["acknowledged"] * 2
+    assert "acknowledged" not in states(full, [ids[8]])
+    app.button(key="select-none").click().run()
+    assert "None selected: acts on the event shown" in text(app)
 
 
 @pytest.mark.usefixtures("full")

@@ -33,7 +33,7 @@ def test_filters_narrow_the_list(full: Monitor) -> None:
     full.actions.record(ids[:1], "label", "Ana", label="false")
     assert len(events(show("anomalies", state="acknowledged"))) == 2
     assert len(events(show("anomalies", label="false"))) == 1
-    assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"high"}
+    assert set(events(show("anomalies", severity="high"))["Severity"]) <= {"◆ high"}
     high = events(show("anomalies", score="6.0"))
     assert high["Score"].min() >= 6.0
     assert "No matching events" in text(show("anomalies", state="shelved"))

@@ -10,6 +10,8 @@ import { Ringer } from "./ringer.js"
 const BELL =
   "<svg viewBox='0 0 24 24' aria-hidden='true'><path d='M12 3a6 6 0 0 0-6 6v4.5L4.2 17h15.6L18 13.5V9a6 6 0 0 0-6-6zM9.8 19.5a2.3 2.3 0 0 0 4.4 0z'/></svg>"
 const EVERY = 1000 // ms between two updates of what changes with time alone
+// By severity, the mark while somebody has to look and afterwards; the same symbols as `view/severity.py`.
+const MARKS = { high: ["◆", "◇"], medium: ["▲", "△"], low: ["●", "○"] }
 const COUNTED = 99 // the highest number on the bell
 
 const bells = new WeakMap()
@@ -295,7 +297,8 @@ class Row {
     this.item = item
     const { may } = this.bell.data
     this.node.dataset.severity = item.attention ? item.severity : ""
-    set(this.mark, item.attention ? "◆" : "◇")
+    const [waiting, calm] = MARKS[item.severity] ?? MARKS.high
+    set(this.mark, item.attention ? waiting : calm)
     set(this.label, item.label)
     set(this.severity, item.severity)
     set(this.what, item.what)

@@ -1,0 +1,71 @@
+"""The symbol and the colour of each severity: the same in lists, charts and the bell.
+
+Shape and colour both tell it, so that neither is needed alone. `ui/browser/bell.js` has the same symbols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from pandas.io.formats.style import Styler
+
+from sensormon.model.events import Severity
+from sensormon.model.readings import Ints
+from sensormon.view.palette import Palette
+
+SYMBOLS: Mapping[str, str] = MappingProxyType({Severity.HIGH: "◆", Severity.MEDIUM: "▲", Severity.LOW: "●"})
+"""By severity, the symbol in text."""
+_MARKS = {Severity.HIGH: "diamond", Severity.MEDIUM: "triangle-up", Severity.LOW: "circle"}
+COLUMN = "Severity"
+
+
+def severity_words(severity: str) -> str:
+    """A severity with its symbol.
+
+    >>> severity_words("high"), severity_words("")
+    ('◆ high', '')
+    """
+    return f"{SYMBOLS[severity]} {severity}" if severity in SYMBOLS else severity
+
+
+def severity_colour(severity: str, palette: Palette) -> str:
+    """The colour of a severity, or of text without one."""
+    colours = {
+        Severity.HIGH: palette.anomaly,
+        Severity.MEDIUM: palette.uncertain,
+        Severity.LOW: palette.secondary,
+    }
+    return colours.get(Severity(severity), palette.text) if severity in SYMBOLS else palette.text
+
+
+def coloured(table: pd.DataFrame, palette: Palette) -> Styler:
+    """The table with the colours of its column `Severity`, which has `severity_words`."""
+    colours = {severity_words(name): severity_colour(name, palette) for name in SYMBOLS}
+    return table.style.map(lambda words: f"color: {colours.get(words, palette.text)}", subset=[COLUMN])
+
+
+def mark_severities(
+    figure: go.Figure, starts: Ints, ends: Ints, severities: list[str], palette: Palette
+) -> None:
+    """Give the flags of a chart the mark of the event they belong to.
+
+    Event i lasts from `starts[i]` to `ends[i]` (µs UTC), both included; they ascend and do not overlap.
+    A flag of no event keeps the mark that every flag has.
+    """
+    for trace in figure.data:
+        marker: Any = trace.marker
+        if marker is None or marker.symbol != "diamond" or trace.x is None or not len(trace.x):
+            continue
+        times = np.round(np.asarray(trace.x, dtype=np.float64) * 1e3).astype(np.int64)
+        place = np.searchsorted(starts, times, side="right") - 1
+        of = [
+            severities[at] if at >= 0 and time <= ends[at] else ""
+            for at, time in zip(place.tolist(), times.tolist(), strict=True)
+        ]
+        marker.symbol = [_MARKS[Severity(name)] if name in SYMBOLS else "diamond" for name in of]
+        marker.color = [severity_colour(name, palette) if name in SYMBOLS else palette.anomaly for name in of]

@@ -1,0 +1,47 @@
+"""Severities have the same symbol and colour in the list, the chart and the bell."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sensormon.model.events import Severity
+from sensormon.view.palette import DARK, LIGHT
+from sensormon.view.severity import SYMBOLS, coloured, mark_severities, severity_colour, severity_words
+
+
+def test_no_two_severities_share_a_symbol_or_a_colour() -> None:
+    assert set(SYMBOLS) == set(Severity)
+    assert len(set(SYMBOLS.values())) == len(Severity)
+    for palette in (LIGHT, DARK):
+        assert len({severity_colour(severity, palette) for severity in Severity}) == len(Severity)
+
+
+def test_the_bell_has_the_same_symbols() -> None:
+    bell = files("sensormon.ui.browser").joinpath("bell.js").read_text(encoding="utf-8")
+    assert dict(re.findall(r'(high|medium|low): \["(.)"', bell)) == {
+        str(key): SYMBOLS[key] for key in SYMBOLS
+    }
+
+
+def test_flags_of_a_chart_have_the_mark_of_their_event() -> None:
+    seconds = np.array([1.0, 2.0, 5.0, 9.0])
+    figure = go.Figure(
+        [go.Scatter(x=seconds * 1e3, y=[1, 1, 1, 1], marker={"symbol": "diamond", "color": LIGHT.anomaly})]
+    )
+    starts, ends = np.array([1_000_000, 5_000_000]), np.array([2_000_000, 5_000_000])
+    mark_severities(figure, starts, ends, ["medium", "low"], LIGHT)
+    (trace,) = figure.data
+    assert list(trace.marker.symbol) == ["triangle-up", "triangle-up", "circle", "diamond"]
+    assert list(trace.marker.color) == [LIGHT.uncertain, LIGHT.uncertain, LIGHT.secondary, LIGHT.anomaly]
+
+
+def test_table_colours_the_words_of_each_severity() -> None:
+    table = pd.DataFrame({"Severity": [severity_words(name) for name in ("low", "high")]})
+    page = coloured(table, LIGHT).to_html()
+    assert f"color: {LIGHT.anomaly}" in page
+    assert f"color: {LIGHT.secondary}" in page
