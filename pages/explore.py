@@ -19,7 +19,7 @@ from sensormon.ui.drawing import UNREAD
 from sensormon.ui.explore_filter import filtered, only_while
 from sensormon.ui.explore_looks import Looked, looks
 from sensormon.ui.explore_span import WHOLE, moment, span_control
-from sensormon.ui.explore_view import Chosen, show
+from sensormon.ui.explore_view import OTHER, Chosen, show
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import remembered
 from sensormon.ui.page import page
@@ -44,7 +44,7 @@ from sensormon.view.versions import version_marks
 MOST_TAGS = 12
 STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
-NOTHING, OTHER = "nothing", "another time earlier"
+NOTHING = "nothing"
 # This fraction of the view is also read on each side, so that a pan shows something at once.
 MARGIN = 4
 

@@ -20,7 +20,8 @@ from sensormon.analysis.state_course import Stretch, changes, of_frame, sent_on_
 from sensormon.model.clock import MINUTE
 from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
+from sensormon.monitor.similar import Similar, Wanted, similar
 from sensormon.stores.long_spans import MOST, Distribution, Outside
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
@@ -185,6 +186,10 @@ class Explorer:
             return Controlled(None, Outside(0, 0, readings, readings), len(value), available)
         outside = spans.outside(tag, *span, limits.lower, limits.upper)
         return Controlled(limits, outside, len(value), available)
+
+    def similar(self, tags: TagTable, wanted: Wanted) -> Similar:
+        """Where these tags looked like the wanted stretch. Raises UsageError, StoreError."""
+        return similar(self._store.spans, self._store.retention, tags, wanted)
 
     def _whole(self, tag: str, span: tuple[int, int]) -> tuple[int, int]:
         """The part of the span whose readings all exist individually."""

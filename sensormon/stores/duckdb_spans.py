@@ -149,14 +149,20 @@ class DuckDBSpans:
         return frame["moment"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
-        by_minutes = since % MINUTE == cell % MINUTE == 0
-        with sources(self._database, [tag], since, until, by_minutes=by_minutes) as answered:
-            query, values = answered.rows(f"(epoch_us({{time}}) - {since}) // {cell}")
-            rows = answered.frame(
-                "SELECT part, sum(good * mean) / sum(good) AS mean"
-                f" FROM {query} WHERE good > 0 GROUP BY part",
-                values,
+        part = f"(epoch_us({{time}}) - {since}) // {cell}"
+        if since % MINUTE or cell % MINUTE:  # the summary has only whole minutes
+            rows = self._database.frame(
+                f"SELECT {part.format(time='time')} AS part, avg(value) AS mean {_GOOD} GROUP BY part",
+                of_tag(tag, since, until),
             )
+        else:
+            with sources(self._database, [tag], since, until) as answered:
+                query, values = answered.rows(part)
+                rows = answered.frame(
+                    "SELECT part, sum(good * mean) / sum(good) AS mean"
+                    f" FROM {query} WHERE good > 0 GROUP BY part",
+                    values,
+                )
         means = np.full(-(-(until - since) // cell), np.nan)
         means[rows["part"].to_numpy(dtype=np.int64)] = rows["mean"].to_numpy(dtype=np.float64)
         return means

@@ -15,6 +15,7 @@ from sensormon.ui.drawing import panel
 from sensormon.ui.explore_files import export_look
 from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.ui.explore_notes import notes_look
+from sensormon.ui.explore_similar import similar_look
 from sensormon.ui.explore_view import Chosen
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore_chart import Series
@@ -41,6 +42,7 @@ LOOKS: Mapping[str, Look] = {
     "Notes": Look(lambda m, v, x: notes_look(m, v, x.chosen, x.notes), whole=False),
     "Distribution": Look(lambda m, v, x: distribution_look(m, v, x.chosen)),
     "Two tags": Look(lambda m, v, x: two_tags_look(m, v, x.chosen)),
+    "Similar stretches": Look(lambda m, v, x: similar_look(m, v, x.chosen)),
     "Control chart": Look(lambda m, v, x: control_look(m, v, x.chosen, x.drawn, x.notes)),
     "Export": Look(lambda m, v, x: export_look(m, v, x.chosen, x.drawn)),
 }

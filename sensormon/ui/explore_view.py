@@ -9,6 +9,9 @@ from sensormon.ui.time_range import in_calendar
 from sensormon.ui.url_state import write
 from sensormon.view.traces import Span
 
+OTHER = "another time earlier"
+"""The choice of "Compare with" that has a field for how much earlier."""
+
 
 @dataclass(frozen=True)
 class Chosen:
