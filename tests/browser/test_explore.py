@@ -137,3 +137,28 @@ def test_chart_works_without_the_browser_component(page: Page, server: Server) -
     page.route("**/assets/*/zoom_chart.js", lambda route: route.abort())
     visit(page, server, "explore?past=15+min")
     expect(page.locator(".st-key-panel-explore .stPlotlyChart .main-svg").first).to_be_visible()
+
+
+def test_similar_stretches_open_in_the_chart_and_the_link_keeps_the_search(
+    page: Page, server: Server
+) -> None:
+    page.set_default_timeout(60_000)
+    visit(page, server, "explore?past=15+min&explore=Fermenter+temperature&look=Similar+stretches")
+    shown(page)
+    page.locator(CHART).focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    page.wait_for_url(re.compile("from="))
+    ready(page)
+    start, end = shown(page)
+    page.get_by_role("button", name="Search for the stretch in view").click()
+    first = page.locator(".st-key-similar-0")
+    expect(first.locator("img")).to_have_js_property("naturalWidth", 220)
+    query = parse_qs(urlsplit(page.url).query)["similar"]
+    first.get_by_role("button").first.click()
+    page.wait_for_function(f"before => Math.abs(({RANGE})()[0] - before) > 1000", arg=start)
+    assert parse_qs(urlsplit(page.url).query)["similar"] == query
+    moved = shown(page)
+    assert moved[1] - moved[0] == pytest.approx(end - start, rel=0.1)
+    page.reload()
+    expect(first.locator("img")).to_have_js_property("naturalWidth", 220)
