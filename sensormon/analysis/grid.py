@@ -5,11 +5,13 @@ A cell of the grid has the mean of its good readings, NaN without any. Times are
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sensormon.analysis.gaps import GAP
 from sensormon.model.clock import DAY, MINUTE, SECOND
-from sensormon.model.readings import Floats
+from sensormon.model.readings import Floats, Ints
 
 _MILLISECOND = SECOND // 1_000
 _HOUR = 60 * MINUTE
@@ -26,6 +28,54 @@ STEPS = tuple(
 """The steps of a grid (µs) below a day: round in the units in which people count time."""
 
 _SLACK = 0.9  # a sender a little faster than its usual step still fills the cells of a step this wide
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of a grid: all `readings` in each, the `good` ones, their mean."""
+
+    readings: Ints
+    good: Ints
+    mean: Floats
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """What cells say by time; times in seconds, NaN or 0 without any good reading.
+
+    `covered` is the time with a value: with good readings, or in an absence short enough to be bridged.
+    `above` and `below` are the parts of it beyond the limits, `integral` is in value times hours, `good` the
+    share of the whole span that had good quality.
+    """
+
+    covered: float
+    mean: float
+    integral: float
+    above: float
+    below: float
+    good: float
+
+
+def weighted(cells: Cells, step: int, interval: float, low: float, high: float) -> Weighted:
+    """Mean, integral and times by the clock rather than by readings, which may come unevenly.
+
+    A cell counts with its mean. In one with readings of several qualities the good share counts as good
+    time; a bridged cell is good, one with bad readings alone is not.
+    """
+    value = bridged(cells.mean, empty_allowed(interval, step))
+    known = np.isfinite(value)
+    width = step / SECOND
+    share = np.where(cells.readings > 0, cells.good / np.maximum(cells.readings, 1), known)
+    covered = float(known.sum()) * width
+    values = value[known]
+    return Weighted(
+        covered,
+        float(values.mean()) if len(values) else np.nan,
+        float(values.sum()) * width / 3_600,
+        float((values > high).sum()) * width,
+        float((values < low).sum()) * width,
+        float(share.mean()) if len(share) else 0.0,
+    )
 
 
 def step_for(interval: float, least: float) -> int:

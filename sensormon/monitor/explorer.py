@@ -22,6 +22,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.similar import Similar, Wanted, similar
+from sensormon.monitor.statistics import Statistics, statistics
 from sensormon.stores.long_spans import MOST, Distribution, Outside
 from sensormon.stores.protocol import Store
 from sensormon.stores.recent import RecentReadings
@@ -161,6 +162,12 @@ class Explorer:
         """How the good stored readings of the span are spread. Raises StoreError."""
         since = self.since_whole((tag,), since)
         return self._store.spans.distribution(tag, since, until, bins=bins)
+
+    def statistics(
+        self, tag: str, span: tuple[int, int], limits: tuple[float, float], tags: int
+    ) -> Statistics:
+        """The usual statistics of one of this number of tags; see `Statistics`. Raises StoreError."""
+        return statistics(self._store.spans, tag, self._whole(tag, span), limits, tags, 1)
 
     def outside_normal(self, tag: Tag, since: int, until: int) -> Outside | None:
         """How many good stored readings lie outside the normal band; None if the tag has none."""

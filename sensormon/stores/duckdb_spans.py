@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.analysis.grid import Cells
 from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_database import Database
@@ -23,7 +24,7 @@ from sensormon.stores.long_spans import (
     Distribution,
     Outside,
 )
-from sensormon.stores.samples import histogram, quantiles, stretches_of
+from sensormon.stores.samples import cells_of, histogram, quantiles, stretches_of
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of queries on a tag's readings; `of_tag` returns its values."""
@@ -149,23 +150,26 @@ class DuckDBSpans:
         return frame["moment"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        return self.cells(tag, since, until, cell).mean
+
+    def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
         part = f"(epoch_us({{time}}) - {since}) // {cell}"
         if since % MINUTE or cell % MINUTE:  # the summary has only whole minutes
             rows = self._database.frame(
-                f"SELECT {part.format(time='time')} AS part, avg(value) AS mean {_GOOD} GROUP BY part",
+                f"SELECT {part.format(time='time')} AS part, count(*) AS readings,"
+                " count(*) FILTER (quality >> 30 = 0) AS good, avg(value) FILTER (quality >> 30 = 0) AS mean"
+                f" FROM readings WHERE {OF_TAG} GROUP BY part",
                 of_tag(tag, since, until),
             )
         else:
             with sources(self._database, [tag], since, until) as answered:
                 query, values = answered.rows(part)
                 rows = answered.frame(
-                    "SELECT part, sum(good * mean) / sum(good) AS mean"
-                    f" FROM {query} WHERE good > 0 GROUP BY part",
+                    "SELECT part, sum(readings)::BIGINT AS readings, sum(good)::BIGINT AS good,"
+                    f" sum(good * mean) FILTER (good > 0) / sum(good) AS mean FROM {query} GROUP BY part",
                     values,
                 )
-        means = np.full(-(-(until - since) // cell), np.nan)
-        means[rows["part"].to_numpy(dtype=np.int64)] = rows["mean"].to_numpy(dtype=np.float64)
-        return means
+        return cells_of(rows, -(-(until - since) // cell))
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         with sources(self._database, [tag], since, until) as answered:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.analysis.grid import Cells
 from sensormon.model.readings import SIMULATOR, Floats, Ints
 
 SIMULATED = f"(source = '{SIMULATOR}' OR starts_with(source, '{SIMULATOR}:'))"
@@ -104,6 +105,9 @@ class Spans(Protocol):
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         """The means of the good readings in equal cells (µs) from `since` on; NaN for an empty cell."""
+
+    def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
+        """The same cells with the number of all and of good readings in each."""
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         """How the good readings are spread."""

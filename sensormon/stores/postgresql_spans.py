@@ -13,6 +13,7 @@ from datetime import timedelta
 import numpy as np
 
 from sensormon.analysis.downsample import PARTS, Overview
+from sensormon.analysis.grid import Cells
 from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Floats, Ints
 from sensormon.model.timestamps import micros as micros_of
@@ -20,7 +21,7 @@ from sensormon.stores.long_spans import MOST, SHARES, SIMULATED, Distribution, O
 from sensormon.stores.postgresql_database import Database
 from sensormon.stores.postgresql_overview import overview
 from sensormon.stores.postgresql_queries import GOOD, among, bounded, micros, moment
-from sensormon.stores.samples import histogram, quantiles, stretches_of
+from sensormon.stores.samples import cells_of, histogram, quantiles, stretches_of
 
 _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
@@ -112,15 +113,18 @@ class PostgreSQLSpans:
         return micros_of(rows["moment"]), rows["value"].to_numpy(dtype=np.float64)
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
+        return self.cells(tag, since, until, cell).mean
+
+    def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
         where, values = bounded([tag], since, until)
         rows = self._database.frame(
-            "SELECT date_bin(%s, time, %s) AS part, avg(value) AS mean"
-            f" FROM readings WHERE {where} AND {GOOD} GROUP BY 1",
+            "SELECT date_bin(%s, time, %s) AS part, count(*) AS readings,"
+            f" count(*) FILTER (WHERE {GOOD}) AS good, avg(value) FILTER (WHERE {GOOD}) AS mean"
+            f" FROM readings WHERE {where} GROUP BY 1",
             [timedelta(microseconds=cell), moment(since), *values],
         )
-        means = np.full(-(-(until - since) // cell), np.nan)
-        means[(micros_of(rows["part"]) - since) // cell] = rows["mean"].to_numpy(dtype=np.float64)
-        return means
+        rows["part"] = (micros_of(rows["part"]) - since) // cell
+        return cells_of(rows, -(-(until - since) // cell))
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         where, values = bounded([tag], since, until)

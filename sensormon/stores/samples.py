@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
+from sensormon.analysis.grid import Cells
 from sensormon.model.readings import Floats, Ints
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
@@ -53,3 +55,14 @@ def quantiles(value: Floats, weight: Ints, shares: Sequence[float]) -> tuple[flo
     at = np.asarray(shares) * last[-1]
     lower, upper = (value[np.searchsorted(last, place)] for place in (np.floor(at), np.ceil(at)))
     return tuple((lower + (at - np.floor(at)) * (upper - lower)).tolist())
+
+
+def cells_of(rows: pd.DataFrame, count: int) -> Cells:
+    """These cells; a row of each not empty has its number `part`, `readings`, `good` and `mean`."""
+    readings, good = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
+    mean = np.full(count, np.nan)
+    part = rows["part"].to_numpy(dtype=np.int64)
+    readings[part] = rows["readings"].to_numpy(dtype=np.int64)
+    good[part] = rows["good"].to_numpy(dtype=np.int64)
+    mean[part] = rows["mean"].to_numpy(dtype=np.float64)
+    return Cells(readings, good, mean)

@@ -16,6 +16,7 @@ from sensormon.ui.explore_files import export_look
 from sensormon.ui.explore_measures import control_look, distribution_look, two_tags_look
 from sensormon.ui.explore_notes import notes_look
 from sensormon.ui.explore_similar import similar_look
+from sensormon.ui.explore_statistics import statistics_look
 from sensormon.ui.explore_view import Chosen
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore_chart import Series
@@ -40,6 +41,7 @@ class Look:
 
 LOOKS: Mapping[str, Look] = {
     "Notes": Look(lambda m, v, x: notes_look(m, v, x.chosen, x.notes), whole=False),
+    "Statistics": Look(lambda m, v, x: statistics_look(m, v, x.chosen)),
     "Distribution": Look(lambda m, v, x: distribution_look(m, v, x.chosen)),
     "Two tags": Look(lambda m, v, x: two_tags_look(m, v, x.chosen)),
     "Similar stretches": Look(lambda m, v, x: similar_look(m, v, x.chosen)),

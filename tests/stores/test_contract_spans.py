@@ -51,6 +51,13 @@ def test_spans_match_the_readings(store: Store, processed: Callable[..., Process
     for cell in (0, 85, 257):
         assert means[cell] == pytest.approx(value[place == cell].mean())
     assert len(means) == 258
+    for cell, start in ((7 * SECOND, since), (60 * SECOND, START // (60 * SECOND) * 60 * SECOND)):
+        cells = spans.cells("temp", start, until, cell)
+        every = scored.accepted.time < until
+        at = ((scored.accepted.time - start) // cell)[every & (scored.accepted.time >= start)]
+        assert cells.readings.tolist() == np.bincount(at, minlength=len(cells.mean)).tolist()
+        assert (cells.readings - cells.good).sum() == (3 if start < since else 1)
+        assert cells.mean == pytest.approx(spans.means("temp", start, until, cell), nan_ok=True)
 
 
 def test_simulated_readings_of_each_tag_reach_from_first_to_last(

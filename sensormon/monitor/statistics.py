@@ -1,0 +1,51 @@
+"""The usual statistics of a tag over a span: of its good readings, and by time.
+
+Reads the store. What it is not: a place that draws or words anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sensormon.analysis.gaps import usual_interval
+from sensormon.analysis.grid import Weighted, step_for, weighted
+from sensormon.model.clock import MINUTE, SECOND
+from sensormon.stores.long_spans import Distribution, Spans
+
+_CELLS = 100_000
+"""About how many cells all tags of a table have together at the most."""
+_COARSE = 5 * SECOND
+"""A step above this becomes a minute: a store keeps the sums of minutes."""
+_SAMPLE = 2_000
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """`spread` is of the good readings; `by_time` of cells of `step` µs, those wholly in the span.
+
+    `limits` are those that the times above and below belong to.
+    """
+
+    tag: str
+    spread: Distribution
+    by_time: Weighted
+    step: int
+    limits: tuple[float, float]
+
+
+def statistics(
+    spans: Spans, tag: str, span: tuple[int, int], limits: tuple[float, float], tags: int, bins: int
+) -> Statistics:
+    """The statistics of one of this number of `tags` over a span. Raises StoreError."""
+    since, until = span
+    spread = spans.distribution(tag, since, until, bins=bins)
+    time, _ = spans.values(tag, spans.stretches(tag, since, until, _SAMPLE))
+    interval = usual_interval(time)
+    step = step_for(interval, (until - since) * tags / _CELLS)
+    if _COARSE < step < MINUTE and interval < step:
+        step = MINUTE
+    start, end = -(-since // step) * step, until // step * step
+    if end <= start:
+        start, end = since, since + step
+    cells = spans.cells(tag, start, end, step)
+    return Statistics(tag, spread, weighted(cells, step, interval, *limits), step, limits)
