@@ -261,7 +261,7 @@ class CaseOpener:
             if here not in table:
                 tag = case.tags[name]
                 label = tag.label if here == name else f"{tag.label} ({case.manifest.name})"[:200]
-                new.append(replace(tag, name=here, label=label))
+                new.append(replace(tag, name=here, label=label, formula=""))  # its tags may not be here
         if new:
             self._tag_file.add(new, f"case {case.manifest.name}")
 

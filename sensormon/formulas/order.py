@@ -20,23 +20,35 @@ def in_order(tags: TagTable) -> dict[str, Formula]:
 
     The error names the tag; it is a FormulaError, with the place, if a formula is wrong.
     """
-    calculated = {tag.name: tag for tag in tags if tag.formula}
-    if len(calculated) > MOST_CALCULATED:
+    calculated = sum(bool(tag.formula) for tag in tags)
+    if calculated > MOST_CALCULATED:
         raise UsageError(
-            f"there are {len(calculated)} calculated tags",
+            f"there are {calculated} calculated tags",
             where="tags",
             hint=f"Use at most {MOST_CALCULATED}",
         )
+    formulas, wrong = checked(tags)
+    for error in wrong.values():
+        raise error
+    return formulas
+
+
+def checked(tags: TagTable) -> tuple[dict[str, Formula], dict[str, FormulaError]]:
+    """The formulas that can be evaluated, each after those that it uses, and why the others cannot."""
     formulas = dict[str, Formula]()
-    for name, tag in calculated.items():
+    wrong = dict[str, FormulaError]()
+    for tag in tags:
+        if not tag.formula:
+            continue
         try:
-            formulas[name] = check_tag(name, tag.formula, tag.tolerance, tag.unit, tags)
+            formulas[tag.name] = check_tag(tag.name, tag.formula, tag.tolerance, tag.unit, tags)
         except FormulaError as error:
-            raise FormulaError(
-                error.what, text=error.text, at=error.at, where=f"Tag {name}", hint=error.hint
-            ) from None
+            where = f"Tag {tag.name}"
+            wrong[tag.name] = FormulaError(
+                error.what, text=error.text, at=error.at, where=where, hint=error.hint
+            )
     levels = levels_of(formulas)
-    return {name: formulas[name] for name in sorted(formulas, key=lambda name: (levels[name], name))}
+    return {name: formulas[name] for name in sorted(formulas, key=lambda name: (levels[name], name))}, wrong
 
 
 def check_tag(name: str, text: str, tolerance: float, unit: str, tags: TagTable) -> Formula:

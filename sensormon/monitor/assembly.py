@@ -23,6 +23,7 @@ from sensormon.exchange.exporter import Exporter
 from sensormon.exchange.import_log import ImportLog
 from sensormon.exchange.importer import Importer
 from sensormon.exchange.undoing import Undoing
+from sensormon.formulas.order import in_order
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.dead_letters import DeadLetters
 from sensormon.ingest.detection_log import DetectionLog
@@ -44,6 +45,8 @@ from sensormon.model.tag_file import TagFile
 from sensormon.model.tags import Tag, TagTable, read_tags
 from sensormon.monitor.attention import Attention
 from sensormon.monitor.bus import Bus, bus_of, check_bus
+from sensormon.monitor.calculated import Calculated
+from sensormon.monitor.calculated_runner import CalculatedRunner
 from sensormon.monitor.data_folder import DataFolder
 from sensormon.monitor.disk_usage import DiskUsage
 from sensormon.monitor.drills import remove_leftovers
@@ -63,7 +66,7 @@ from sensormon.monitor.source import RunningSource
 from sensormon.monitor.tag_agreement import Agreed, read_agreed, tags_in_force
 from sensormon.monitor.tag_models import TagModels
 from sensormon.monitor.tuner import Tuner
-from sensormon.sources import open_source
+from sensormon.sources import Source, open_source
 from sensormon.sources.named_text import read_sources
 from sensormon.sources.simulator import Simulator
 from sensormon.stores.collectors import Report
@@ -110,6 +113,7 @@ class Parts:
     tuner: Tuner
     tag_models: TagModels
     model_runner: ModelRunner
+    calculated: Calculated
     access: Access
     events: EventReader
     actions: ActionLog
@@ -134,7 +138,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
     started = clock.now()
     jobs = Jobs(clock)
     tags, rules = _checked(settings)
-    source = open_source(settings, tags, started)
+    source = _source(settings, tags, started)
     store = open_store(settings.store_url)
     folder = DataFolder(settings.data_dir)
     if settings.database_file:
@@ -228,8 +232,34 @@ def build(settings: Settings, clock: Clock) -> Parts:
     loading.follow = undoing.tick
     readings = Readings(store.readings, newest, clock)
     tuner = Tuner(collector, store, running_tags.now, running_source, events, clock)
-    place = ModelPlace(recovered.number, newest, clock)
-    model_runner = ModelRunner(tag_models, collector, newest, readings, store.readings, place, clock)
+    model_runner = ModelRunner(
+        tag_models,
+        collector,
+        newest,
+        readings,
+        store.readings,
+        ModelPlace(recovered.number, newest, clock),
+        clock,
+    )
+    calculated = Calculated(
+        tag_models.with_their_tags,
+        CalculatedRunner(
+            tag_models.with_their_tags,
+            collector,
+            newest,
+            streams,
+            ModelPlace(recovered.number, newest, clock),
+            lambda: (loader.position or 0) >= before,
+            clock,
+        ),
+        store,
+        streams,
+        collector.words,
+        importer,
+        loading.keep_up,
+        jobs,
+        clock,
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -260,6 +290,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         detection=detection,
         tag_models=tag_models,
         model_runner=model_runner,
+        calculated=calculated,
         tuner=tuner,
         access=build_access(settings, rules, collector, store.entries, clock),
         events=events,
@@ -318,6 +349,14 @@ def _checked(settings: Settings) -> tuple[TagTable, RoleRules]:
     return read_tags(settings.tags), read_role_rules(settings.roles)
 
 
+def _source(settings: Settings, tags: TagTable, now: int) -> Source | None:
+    """The source that the settings name. Raises UsageError, also for a formula that cannot be used."""
+    source = open_source(settings, tags, now)
+    if settings.database_file:  # elsewhere a formula may use tags of other processes
+        in_order(with_own_tags(tags, source))
+    return source
+
+
 def _recovered(settings: Settings, folder: DataFolder, journal: Journal, store: Store, now: int) -> Recovered:
     """What journal and store know; what was opened is released if this raises. Raises like `recover`."""
     try:
@@ -352,10 +391,16 @@ def _tag_file(
     def check(table: TagTable) -> None:
         running.check(table)
         models.check(table)
+        others = offered if process is None else running.now()  # or the tags of other processes
+        in_order(table.with_tags(others).with_tags(model.as_tag(table) for model in models.known))
+
+    def use(table: TagTable) -> None:
+        check(table)
+        running.retag(table)
 
     place = settings.tags, settings.data_dir
     if process is None:
-        return TagFile(*place, clock, check, running.retag)
+        return TagFile(*place, clock, check, use)
     return SharedTagFile(*place, clock, check, running, documents, process, own, agreed, offered)
 
 

@@ -9,10 +9,11 @@ tag while the store is away for longer than that, rows of that time may be score
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.reading_ids import collector_of
 from sensormon.model.readings import Origin
-from sensormon.model.tag_models import TagModel
 from sensormon.model.timestamps import micros
 from sensormon.stores.recent import RecentReadings
 
@@ -20,6 +21,16 @@ COLLECTS = 60 * SECOND
 """µs for which a process counts as one that collects a tag, after its last reading of it."""
 TAKING_OVER = 10 * SECOND
 """µs until a process judges by a model that another one may have judged by before."""
+
+
+class Placed(Protocol):
+    """What judges or calculates by readings of some tags: a model, a formula."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...
 
 
 class ModelPlace:
@@ -33,7 +44,7 @@ class ModelPlace:
         self._arrived: dict[str, dict[int, int]] = {}  # by tag and collector, when its last reading came in
         self._since: dict[str, int] = {}
 
-    def is_here(self, model: TagModel) -> bool:
+    def is_here(self, model: Placed) -> bool:
         """Whether this process judges by this model now."""
         if self._number is None:
             return True

@@ -35,13 +35,14 @@ STOP_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Workers:
-    """The threads: source, loader, requests, models, commands from the command line, other collectors,
-    the bus."""
+    """The threads: source, loader, requests, models, calculated tags, commands from the command line,
+    other collectors, the bus."""
 
     collecting: Worker
     loading: Worker
     requests: Worker
     models: Worker
+    calculated: Worker
     control: Worker
     following: Worker | None
     """Only on a store that several processes use."""
@@ -51,7 +52,14 @@ class Workers:
     @property
     def all(self) -> tuple[Worker, ...]:
         """In the order in which their failures are shown."""
-        own = (self.collecting, self.loading, self.requests, self.models, self.control)
+        own = (
+            self.collecting,
+            self.loading,
+            self.requests,
+            self.models,
+            self.calculated,
+            self.control,
+        )
         return (*own, *(worker for worker in (self.following, self.bus) if worker is not None))
 
 
@@ -88,6 +96,7 @@ class Monitor:
         self.tuner = parts.tuner
         self.tag_models = parts.tag_models
         self.model_runner = parts.model_runner
+        self.calculated = parts.calculated
         self.access = parts.access
         self.events = parts.events
         self.actions = parts.actions
@@ -108,6 +117,7 @@ class Monitor:
             loading=Worker("loader", parts.loading.run, parts.clock),
             requests=Worker("requests", parts.requests.run, parts.clock),
             models=Worker("models", parts.model_runner.run, parts.clock),
+            calculated=Worker("calculated tags", parts.calculated.runner.run, parts.clock),
             control=Worker("control socket", self._control(parts).run, parts.clock),
             following=Worker("following", parts.following.run, parts.clock) if parts.following else None,
             bus=Worker("bus", parts.bus.run, parts.clock) if parts.bus else None,
@@ -164,6 +174,7 @@ class Monitor:
         self.workers.control.stop(0.3)
         self.workers.requests.stop(0.3)
         self.workers.models.stop(0.3)
+        self.workers.calculated.stop(0.3)
         if self.workers.bus is not None:
             self.workers.bus.stop(1.5)
         if self.workers.following is not None:
