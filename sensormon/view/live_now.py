@@ -66,6 +66,8 @@ CALLING = TagState.SILENT
 
 FRESH = SECOND
 """How old a shared answer may be (µs)."""
+LATELY = 10 * SECOND
+"""How old the states may be for the choice of the cards that are open at first (µs)."""
 RECENT = 60 * SECOND
 """How far back the first look for values goes in memory (µs)."""
 FOUND_AT_ONCE = 20
@@ -96,14 +98,17 @@ class LiveNow:
         Of tags with an event that is open or waits to be acknowledged `events` has its id. `digest` stays
         the same while the tags do.
         """
-        m = self._monitor
-        acts = (m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest)
-        answer: Answer = self._shared.of("now", acts, self._make, FRESH)
+        answer: Answer = self._shared.of("now", self._acts(), self._make, FRESH)
         return answer
 
+    def _acts(self) -> tuple[object, ...]:
+        m = self._monitor
+        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest
+
     def states(self) -> dict[str, TagState]:
-        """The state of each tag in the table."""
-        answer = self.answer()
+        """The state of each tag in the table, at most `LATELY` old: for a click nobody waits for a look."""
+        kept = self._shared.kept("now", self._acts(), LATELY)
+        answer = self.answer() if kept is None else kept.value
         return {name: TagState(state) for name, state in zip(answer["names"], answer["states"], strict=True)}
 
     def _make(self) -> Answer:

@@ -58,8 +58,8 @@ class LiveStrip:
         `since` is where the first cell begins, `width` how long each is (ms), `parts` their number; the last
         one has only begun. `rows` has by tag, in the table's order, how many readings were `seen` and how
         many of them flagged (`count`). Of its cells only the abnormal ones are sent: `flagged` as cell, count
-        and readings, `doubtful` and `empty` (no reading when one was due) as cells. While the store is
-        unavailable the cells before the first reading in memory are left out.
+        and readings, `doubtful` as cells, `empty` (no reading when one was due) as stretches of cells. While
+        the store is unavailable the cells before the first reading in memory are left out.
         """
         return self._shared.of(f"strip {span}", until, lambda: self._make(span, until), FRESH)
 
@@ -106,7 +106,7 @@ def _split(table: pd.DataFrame) -> dict[str, tuple[Ints, Ints, Ints, Ints]]:
 
 def _row(name: str, cells: tuple[Ints, Ints, Ints, Ints] | None, known: int, parts: int) -> Answer:
     if cells is None:
-        unseen = list(range(known, parts))
+        unseen = _runs(np.arange(known, parts))
         return {"name": name, "seen": 0, "count": 0, "flagged": [], "doubtful": [], "empty": unseen}
     part, readings, flagged, doubtful = cells
     inside = part >= 0
@@ -118,8 +118,19 @@ def _row(name: str, cells: tuple[Ints, Ints, Ints, Ints] | None, known: int, par
         "count": int(flagged[inside].sum()),
         "flagged": np.column_stack((part[marked], flagged[marked], readings[marked])).tolist(),
         "doubtful": part[inside & (doubtful > 0)].tolist(),
-        "empty": empty[empty >= known].tolist(),
+        "empty": _runs(empty[empty >= known]),
     }
+
+
+def _runs(cells: Ints) -> list[list[int]]:
+    """Cells that follow each other as stretches: the first one, and the one after the last."""
+    if not len(cells):
+        return []
+    breaks = (np.diff(cells) > 1).nonzero()[0]
+    firsts = cells[np.concatenate(([0], breaks + 1))]
+    lasts = cells[np.concatenate((breaks, [len(cells) - 1]))]
+    stretches: list[list[int]] = np.column_stack((firsts, lasts + 1)).tolist()
+    return stretches
 
 
 def holes(part: Ints, readings: Ints, parts: int) -> Ints:

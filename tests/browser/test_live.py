@@ -292,7 +292,7 @@ def test_strip_leads_to_a_chart_of_many_tags(page: Page, tmp_path: Path) -> None
         server.wait_until_stored(20_000)
         live(page, server)
         expect(page.locator(CARD)).to_have_count(3)
-        expect(page.locator(".strip-row")).to_have_count(60)
+        expect(page.locator(".strip-item")).to_have_count(60)
         page.get_by_label("Search tags").fill("tank 41")
         page.get_by_label("Search tags").press("Enter")
         expect(page.locator(".strip-row")).to_have_count(1)

@@ -169,7 +169,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_tree_rolls_up_the_worst_state_and_narrows_strip_and_cards(page: Page, plant: Server) -> None:
     live(page, plant)
-    rows, first = page.locator(".strip-row"), page.locator(".strip-row").first
+    rows, first = page.locator(".strip-item"), page.locator(".strip-row").first
     expect(rows).to_have_count(20)
     expect(first).to_contain_text("Tank 7")
     expect(first.locator(".strip-state")).to_have_text(re.compile("^[◆◇] "))
@@ -207,5 +207,5 @@ def test_tree_is_behind_one_line_on_a_phone(page: Page, plant: Server) -> None:
     expect(toggle).to_have_text("All tags · 1 abnormal")
     toggle.click()
     page.get_by_role("treeitem").filter(has_text="Unit 2").click()
-    expect(page.locator(".strip-row")).to_have_count(10)
+    expect(page.locator(".strip-item")).to_have_count(10)
     expect(toggle).to_have_text("Unit 2 · 1 abnormal")

@@ -244,7 +244,11 @@ def test_unknown_past_is_no_gap_until_the_store_is_back(make: Make, settings: Se
     def coverage() -> tuple[bool, int, int]:
         answer = feed.board(NAMES, 600)
         (row,) = [row for row in LiveStrip(m).answer(600)["rows"] if row["name"] == "fermenter_ph"]
-        return answer["complete"], len(answer["tags"]["fermenter_ph"]["gaps"]), len(row["empty"])
+        return (
+            answer["complete"],
+            len(answer["tags"]["fermenter_ph"]["gaps"]),
+            sum(end - first for first, end in row["empty"]),
+        )
 
     assert coverage() == (False, 0, 0)
     away.rmdir()

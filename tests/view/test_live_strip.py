@@ -43,7 +43,8 @@ def cells(answer: dict[str, Any], name: str) -> dict[int, tuple[str, int, int]]:
     begins = [round(answer["since"] + part * answer["width"]) for part in range(answer["parts"])]
     shown = {begins[part]: ("flag", count, readings) for part, count, readings in row["flagged"]}
     shown |= {begins[part]: ("doubt", 0, 0) for part in row["doubtful"]}
-    return shown | {begins[part]: ("empty", 0, 0) for part in row["empty"]}
+    holes_in = [part for first, end in row["empty"] for part in range(first, end)]
+    return shown | {begins[part]: ("empty", 0, 0) for part in holes_in}
 
 
 def test_cells_begin_at_round_times_and_cover_the_span(make: Make) -> None:

@@ -1,12 +1,13 @@
 // All tags over time, one row per tag, those that are worst now first: colour marks only abnormal cells.
 //
 // A row is a button that opens the tag's chart. Cells cover fixed stretches of the clock, so the shade of one
-// stays once its time is over: sensormon/view/live_strip.py.
+// stays once its time is over: sensormon/view/live_strip.py. Of thousands of rows only those in view are drawn.
 import { CalmOrder } from "./calm_order.js"
 import { button, element, set } from "./dom.js"
 import { clock, duration } from "./numbers.js"
 
 const EVERY = 5000 // ms
+const NEAR = "120px" // rows this close to those in view are drawn, too
 
 export class HeatStrip {
   // `pick(name)` is called with the tag of a row that was clicked, `state(name)` has what a tag is now.
@@ -20,6 +21,7 @@ export class HeatStrip {
     this.list.setAttribute("role", "list")
     this.list.setAttribute("aria-label", "Tags over time, those that are worst now first")
     this.calm = new CalmOrder(this.list)
+    this.watch = new IntersectionObserver((seen) => this.scrolled(seen), { root: this.list, rootMargin: NEAR })
     this.times = element("div", "strip-times")
     root.append(this.head, this.times, this.list)
   }
@@ -40,6 +42,7 @@ export class HeatStrip {
   stop() {
     this.stopped = true
     clearTimeout(this.next)
+    this.watch.disconnect()
     this.root.replaceChildren()
   }
 
@@ -74,18 +77,28 @@ export class HeatStrip {
     if (!this.answer || !this.names) return
     const order = this.calm.sorted(this.names, this.state)
     const wanted = new Set(order)
-    for (const [name, row] of this.rows) {
+    for (const [name, item] of this.rows) {
       if (wanted.has(name)) continue
-      row.remove()
+      this.watch.unobserve(item)
+      item.remove()
       this.rows.delete(name)
     }
     this.describe(order)
-    order.forEach((name, at) => {
-      let row = this.rows.get(name)
-      if (!row) this.rows.set(name, (row = this.make(name)))
-      this.fill(row, name)
-      if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at] ?? null)
-    })
+    let next = this.list.firstElementChild
+    for (const name of order) {
+      const item = this.rows.get(name) ?? this.make(name)
+      if (item === next) next = next.nextElementSibling
+      else this.list.insertBefore(item, next)
+      if (item.dataset.seen) this.fill(item, name)
+    }
+  }
+
+  scrolled(seen) {
+    for (const { target, isIntersecting } of seen) {
+      if (isIntersecting) target.dataset.seen = "yes"
+      else delete target.dataset.seen
+      if (isIntersecting && this.summaries) this.fill(target, target.dataset.tag)
+    }
   }
 
   describe(order) {
@@ -106,22 +119,29 @@ export class HeatStrip {
   }
 
   make(name) {
+    const item = element("div", "strip-item")
+    item.setAttribute("role", "listitem")
+    item.dataset.tag = name
+    item.textContent = this.known.get(name) ?? name
+    this.rows.set(name, item)
+    this.watch.observe(item)
+    return item
+  }
+
+  row(item, name) {
     const row = button("strip-row", "", () => this.pick(name))
-    row.dataset.tag = name
     const label = element("span", "strip-label")
     const cells = document.createElementNS("http://www.w3.org/2000/svg", "svg")
     cells.setAttribute("class", "strip-cells")
     cells.setAttribute("preserveAspectRatio", "none")
     cells.setAttribute("aria-hidden", "true")
     row.append(label, cells, element("span", "strip-count"), element("span", "strip-state"))
-    const item = element("div", "strip-item")
-    item.setAttribute("role", "listitem")
-    item.append(row)
-    return item
+    item.replaceChildren(row)
+    return row
   }
 
   fill(item, name) {
-    const [row] = item.children
+    const row = item.firstElementChild ?? this.row(item, name)
     const label = this.known.get(name) ?? name
     const summary = this.summaries.get(name) ?? { seen: 0, count: 0, flagged: [], doubtful: [], empty: [] }
     const { parts } = this.answer
@@ -151,19 +171,8 @@ export class HeatStrip {
 function drawn({ flagged, doubtful, empty }) {
   const marks = flagged.map(([at, count, readings]) => cell(at, "flag", Math.min(1, 0.35 + (3 * count) / Math.max(1, readings))))
   marks.push(...doubtful.map((at) => cell(at, "doubt", 1)))
-  for (const [from, to] of runs(empty)) marks.push(cell(from, "hole", 1, to - from), cell(from, "empty", 0.6, to - from))
+  for (const [from, to] of empty) marks.push(cell(from, "hole", 1, to - from), cell(from, "empty", 0.6, to - from))
   return marks.join("")
-}
-
-// Cells that follow each other, as [from, to): a tag without data has one mark, not ninety.
-function runs(cells) {
-  const stretches = []
-  for (const at of cells) {
-    const last = stretches[stretches.length - 1]
-    if (last?.[1] === at) last[1] = at + 1
-    else stretches.push([at, at + 1])
-  }
-  return stretches
 }
 
 // Doubtful readings fill the lower half, missing ones leave only a line, so that they differ without colour.

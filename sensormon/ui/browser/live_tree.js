@@ -105,15 +105,17 @@ export class LiveTree {
       this.rows.delete(key)
     }
     if (!keys.has(this.at)) this.at = [...this.chosen ?? [""]].find((key) => keys.has(key)) ?? ""
-    seen.forEach((node, place) => {
+    let next = this.list.firstElementChild
+    for (const node of seen) {
       let row = this.rows.get(node.key)
       if (!row) this.rows.set(node.key, (row = this.make(node)))
       const chosen = Boolean(this.chosen?.has(node.key))
       if (node.children.length && node.parent) row.setAttribute("aria-expanded", String(this.expanded.has(node.key)))
       row.setAttribute("aria-selected", String(chosen))
       row.tabIndex = node.key === this.at ? 0 : -1
-      if (this.list.children[place] !== row) this.list.insertBefore(row, this.list.children[place] ?? null)
-    })
+      if (row === next) next = next.nextElementSibling
+      else this.list.insertBefore(row, next)
+    }
     const names = [...(this.chosen ?? [""])].map((key) => this.nodes.get(key)?.label ?? key.slice(1))
     this.named = names.join(", ")
     this.say()
