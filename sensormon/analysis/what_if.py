@@ -27,6 +27,7 @@ from sensormon.analysis.rescoring import History
 from sensormon.detectors import PER_TAG
 from sensormon.detectors.base import Parameter
 from sensormon.model.errors import UsageError
+from sensormon.model.event_rate import per_10_min
 from sensormon.model.events import Delays
 from sensormon.model.profiles import Choice, Profile
 from sensormon.model.readings import Ints
@@ -44,9 +45,9 @@ class Load:
     after: int
     seconds: float
 
-    def pace(self, count: int) -> float:
-        """`count` events as a number per 10 minutes; 0 if no time has passed."""
-        return count * 600 / self.seconds if self.seconds > 0 else 0.0
+    def rate(self, count: int) -> float:
+        """`count` events per 10 minutes; 0 if no time has passed."""
+        return per_10_min(count, self.seconds)
 
 
 @dataclass(frozen=True, eq=False)

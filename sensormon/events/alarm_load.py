@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.model.clock import SECOND
+from sensormon.model.event_rate import per_10_min
 from sensormon.model.readings import Ints
 from sensormon.model.timestamps import micros
 
@@ -51,7 +52,7 @@ class AlarmLoad:
     @property
     def average(self) -> float:
         """Events per 10 minutes; 0 if no time has passed."""
-        return self.events * 600 / self.seconds if self.seconds > 0 else 0.0
+        return per_10_min(self.events, self.seconds)
 
     @property
     def enough(self) -> bool:
@@ -86,6 +87,14 @@ def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
         worst=worst,
         worst_at=at,
     )
+
+
+def load_of(events: pd.DataFrame, since: int, until: int, first: int | None) -> AlarmLoad:
+    """The load of these events in since <= time < until, of which the first reading came at `first`.
+
+    The time before the first reading is not counted: over it a first start would look calmer than it is.
+    """
+    return alarm_load(micros(events["start"]), since if first is None else max(since, first), until)
 
 
 def chattering(events: pd.DataFrame) -> list[Chatter]:

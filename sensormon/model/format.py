@@ -77,16 +77,6 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun[:-1]}ies" if ies else f"{count:,} {noun}s"
 
 
-def pace(count: int, seconds: float) -> str:
-    """A rate of events per 10 minutes, as alarm norms give it; low rates per day.
-
-    >>> pace(7, 3600), pace(14, 7 * 86_400)
-    ('1.2 per 10 min', '2 a day')
-    """
-    often = count * 600 / seconds if seconds > 0 else 0.0
-    return f"{often * 144:.2g} a day" if 0 < often < 0.1 else f"{often:,.1f} per 10 min"
-
-
 def every(seconds: float) -> str:
     """How often a source delivers.
 

@@ -8,7 +8,7 @@ from html import escape
 import pandas as pd
 import streamlit as st
 
-from sensormon.events.alarm_load import CHATTER, alarm_load, chattering, longest_standing, top_tags
+from sensormon.events.alarm_load import CHATTER, chattering, load_of, longest_standing, top_tags
 from sensormon.events.filters import Filters, stretch_text
 from sensormon.events.histogram import Bins, bins, counts, stretch_words
 from sensormon.model.format import counted, day_and_time
@@ -53,7 +53,7 @@ def counts_panel(
             if not events.attrs.get("complete", True):
                 st.caption("Too many flagged readings: the oldest events are left out.")
         _bars(each, numbers, filters, viewer)
-        load = alarm_load(starts, max(asked.since, watched), asked.until)
+        load = load_of(events, asked.since, asked.until, lists.watched)
         more = st.expander(load_line(load), key="load", on_change="rerun", bind="query-params")
         if more.open:
             with more:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from sensormon import __version__
 from sensormon.access.person import Person
+from sensormon.events.alarm_load import AlarmLoad, load_of
 from sensormon.model.clock import DAY, HOUR, SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import Status, StoreState
@@ -33,6 +34,8 @@ AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
 TOGETHER = SECOND // 2
 """Pages whose status line is due within this time share it (µs)."""
+COUNTED = 5 * SECOND
+"""The events in the status line are counted again after this time (µs)."""
 SHARED = 20
 """The status line, and the badges for viewers in this many zones."""
 TRIES = "unread-tries"
@@ -112,7 +115,7 @@ def _seen(m: Monitor) -> _Seen:
 
     def look() -> _Seen:
         status, ledger = m.status(), m.ledger.now()
-        phrases = status_line(status, ledger, anomalies_last_hour(m), watched_seconds(m))
+        phrases = status_line(status, ledger, _last_hour(m))
         line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
         return _Seen(status, line, plain_alarms(status), alarms(status), abnormal(status, ledger))
 
@@ -161,11 +164,18 @@ def anomalies_last_hour(m: Monitor) -> int | None:
         return None
 
 
-def watched_seconds(m: Monitor) -> float:
-    """How much of the last hour has readings (s), at least a minute; all of it without the store."""
-    now = m.clock.now()
-    try:
-        first = m.stored.first_time(now - HOUR, now)
-    except StoreError:
-        first = None
-    return max(60.0, (now - first) / SECOND) if first is not None else HOUR / SECOND
+def _last_hour(m: Monitor) -> AlarmLoad | None:
+    """The events of the last hour, as the Anomalies page counts them; None while the store is unavailable.
+
+    They are read again every `COUNTED`.
+    """
+
+    def look() -> AlarmLoad | None:
+        now = m.clock.now()
+        try:
+            events = m.events.between(None, now - HOUR, now)
+            return load_of(events, now - HOUR, now, m.stored.first_time(now - HOUR, now))
+        except StoreError:
+            return None
+
+    return _shared(m).of("load", m.started, look, COUNTED)

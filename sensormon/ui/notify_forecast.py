@@ -80,7 +80,9 @@ def work_of(m: Monitor, config: NotifyConfig) -> Callable[[Progress], Forecast]:
         progress.step("reading the events of the last week")
         events = m.events.between(None, until - SPAN, until)
         progress.step(f"going through {counted(len(events), 'event')}")
-        forecast = would_have_sent(config, events, tags=m.tags, since=until - SPAN, until=until)
+        first = m.stored.first_time(until - SPAN, until)  # without readings there is nothing to tell of
+        since = until - SPAN if first is None else first
+        forecast = would_have_sent(config, events, tags=m.tags, since=since, until=until)
         complete = forecast.complete and bool(events.attrs.get("complete", True))
         return replace(forecast, complete=complete)
 

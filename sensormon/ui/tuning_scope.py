@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import streamlit as st
 
 from sensormon.analysis.what_if import Outcome, together, total
-from sensormon.model.format import counted, pace
+from sensormon.model.event_rate import rate_words
+from sensormon.model.format import counted
 from sensormon.model.jobs import Job, Progress
 from sensormon.model.profiles import Profile
 from sensormon.monitor.monitor import Monitor
@@ -56,8 +57,8 @@ def many_tags(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, look
             whose = f"The {counted(len(outcomes), 'tag')} with the most flags"
         load = total({name: outcome.load for name, outcome in outcomes.items()})
         st.markdown(
-            f"**{whose} together:** currently {pace(load.before, load.seconds)}, with new settings "
-            f"{pace(load.after, load.seconds)}. {norm_words(load)}",
+            f"**{whose} together:** currently {rate_words(load.before, load.seconds)}, with new settings "
+            f"{rate_words(load.after, load.seconds)}. {norm_words(load)}",
             help=meaning("alarm load", "event"),
         )
         if words := target_words(outcomes, profile.target):
@@ -71,7 +72,7 @@ def many_tags(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, look
             height=min(38 + 35 * len(outcomes), 388),
             column_config={
                 name: st.column_config.NumberColumn(format="%.1f")
-                for name in ("Per 10 min, current", "Per 10 min, new settings")
+                for name in ("Events per 10 min, current", "Events per 10 min, new settings")
             },
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from sensormon.events.alarm_load import MOST, NORM, AlarmLoad
+from sensormon.model.event_rate import rate_words
 from sensormon.model.format import day_and_time, duration
 
 
@@ -15,9 +16,9 @@ def load_line(load: AlarmLoad) -> str:
     """The load in one line of Markdown; an average above the limit is abnormal, a short span is not assessed.
 
     >>> load_line(AlarmLoad(0, 7200, 12, 0, 0, 0, 0))
-    'Alarm load **0.0 per 10 min** on average, target ≤ 1, limit 2'
+    'Alarm load **0.0 events per 10 min** on average, target ≤ 1, limit 2'
     """
-    average = f"{'under 0.1' if 0 < load.average < 0.05 else f'{load.average:,.1f}'} per 10 min"
+    average = rate_words(load.events, load.seconds)
     average = f":red[**◆ {average}**]" if load.enough and load.average > MOST else f"**{average}**"
     line = f"Alarm load {average} on average, target ≤ {NORM:g}, limit {MOST:g}"
     if not load.events:
@@ -32,7 +33,7 @@ def load_rows(load: AlarmLoad, zone: tzinfo) -> list[tuple[str, str, str]]:
     """The figures: name, value, target."""
     at = f"from {day_and_time(load.worst_at, zone)}" if load.events else ""
     return [
-        ("Events per 10 min, average", f"{load.average:,.2f}", f"target ≤ {NORM:g}, limit {MOST:g}"),
+        ("Events per 10 min, average", f"{load.average:,.1f}", f"target ≤ {NORM:g}, limit {MOST:g}"),
         ("Peak in 10 min", f"{load.worst:,}", at),
         *(
             (f"10 min periods above {most:g}", share_words(count, load.windows), f"of {load.windows:,}")

@@ -13,10 +13,12 @@ import pandas as pd
 
 from sensormon.access.person import Person
 from sensormon.access.roles import NEEDS, Act
+from sensormon.events.alarm_load import WINDOW, AlarmLoad
 from sensormon.intake.named_sources import NAME as SOURCES
 from sensormon.model import timestamps
 from sensormon.model.clock import SECOND
-from sensormon.model.format import counted, day_and_time, duration, every, latency, pace, size
+from sensormon.model.event_rate import rate_words
+from sensormon.model.format import counted, day_and_time, duration, every, latency, size
 from sensormon.model.ledger import Ledger, beyond
 from sensormon.model.readings import reason_words
 from sensormon.model.status import (
@@ -195,23 +197,23 @@ def proof_words(proof: Proof) -> str:
     return "; ".join([*parts, f"ledger difference {proof.difference:,}"])
 
 
-def status_line(
-    status: Status, ledger: Ledger, last_hour: int | None, seconds: float = 3_600.0
-) -> tuple[Phrase, ...]:
-    """The line on top of every page. `last_hour` is how many anomalies it had, if known.
+def status_line(status: Status, ledger: Ledger, last_hour: AlarmLoad | None) -> tuple[Phrase, ...]:
+    """The line on top of every page. `last_hour` is the load of events in it, if known.
 
-    `seconds` of the hour have readings: over the whole hour a first start would look calmer than it is.
-    Under ten minutes no pace is given.
+    Under ten minutes of readings no rate is given.
     """
-    often = f" ({pace(last_hour, seconds)})" if last_hour is not None and seconds >= 600 else ""
-    many = "unknown" if last_hour is None else f"{last_hour:,}{often}"
+    many = "events in the last hour unknown"
+    if last_hour is not None:
+        many = f"{counted(last_hour.events, 'event')} in the last hour"
+        if last_hour.seconds >= WINDOW / SECOND:
+            many += f" ({rate_words(last_hour.events, last_hour.seconds)})"
     waiting = still_loading(status)
     without = f"Loading {counted(waiting, 'reading')}; figures exclude them for now"
     return (
         *_source_phrases(status),
         Phrase(f"stored {ledger.total.stored:,}"),
         *([Phrase(without)] if waiting else []),
-        Phrase(f"anomalies, last hour {many}"),
+        Phrase(many),
         age_phrase(status),
         ledger_phrase(status, ledger),
     )

@@ -14,7 +14,8 @@ import pandas as pd
 from sensormon.analysis.event_scores import MINIMUM, EventScores, wilson
 from sensormon.analysis.what_if import Load, Outcome
 from sensormon.events.alarm_load import MOST, NORM
-from sensormon.model.format import counted, day_and_time, duration, latency, listed, pace
+from sensormon.model.event_rate import rate_words
+from sensormon.model.format import counted, day_and_time, duration, latency, listed
 from sensormon.model.tags import Tag
 from sensormon.view.detectors import title
 
@@ -27,17 +28,17 @@ def first_line(load: Load, same: bool = False) -> str:
     """The number of events now and with new settings; `same`: the settings are those in use.
 
     >>> first_line(Load(41, 9, 3600))
-    'Current: 41 events, 6.8 per 10 min. With new settings: 9 events, 1.5 per 10 min.'
+    'Current: 41 events, 6.8 events per 10 min. With new settings: 9 events, 1.5 events per 10 min.'
     >>> first_line(Load(41, 41, 3600), same=True)
-    'Current: 41 events, 6.8 per 10 min. Change a setting to see what it would have flagged.'
+    'Current: 41 events, 6.8 events per 10 min. Change a setting to see what it would have flagged.'
     """
     if same and load.before == load.after:
-        now = f"Current: {counted(load.before, 'event')}, {pace(load.before, load.seconds)}."
+        now = f"Current: {counted(load.before, 'event')}, {rate_words(load.before, load.seconds)}."
         return f"{now} Change a setting to see what it would have flagged."
     before, after = counted(load.before, "event"), counted(load.after, "event")
     return (
-        f"Current: {before}, {pace(load.before, load.seconds)}. "
-        f"With new settings: {after}, {pace(load.after, load.seconds)}."
+        f"Current: {before}, {rate_words(load.before, load.seconds)}. "
+        f"With new settings: {after}, {rate_words(load.after, load.seconds)}."
     )
 
 
@@ -45,12 +46,12 @@ def norm_words(load: Load) -> str:
     """How the load of all tags compares with the norm for one operator.
 
     >>> norm_words(Load(41, 9, 3600))
-    'Target ≤ 1 per 10 min for one operator, limit 2: the new settings stay within the limit.'
+    'Target ≤ 1 event per 10 min for one operator, limit 2: the new settings stay within the limit.'
     """
-    norm = f"Target ≤ {NORM:g} per 10 min for one operator, limit {MOST:g}"
+    norm = f"Target ≤ {NORM:g} event per 10 min for one operator, limit {MOST:g}"
     if load.seconds < SHORT:
         return f"{norm}; {duration(load.seconds)} of readings is not enough data to assess."
-    new = load.pace(load.after)
+    new = load.rate(load.after)
     if new <= NORM:
         return f"{norm}: the new settings meet the target."
     if new <= MOST:
@@ -156,8 +157,8 @@ def outcome_table(outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
         "Time span": [duration(row.load.seconds) for row in rows],
         "Events, current": [row.load.before for row in rows],
         "Events, new settings": [row.load.after for row in rows],
-        "Per 10 min, current": [row.load.pace(row.load.before) for row in rows],
-        "Per 10 min, new settings": [row.load.pace(row.load.after) for row in rows],
+        "Events per 10 min, current": [row.load.rate(row.load.before) for row in rows],
+        "Events per 10 min, new settings": [row.load.rate(row.load.after) for row in rows],
     }
     if any(row.scores_after.known for row in rows):
         columns["Known events found"] = [_found(row) for row in rows]
@@ -174,7 +175,7 @@ def target_words(outcomes: Mapping[str, Outcome], target: float) -> str:
     if not target:
         return ""
     loads = [outcome.load for outcome in outcomes.values() if outcome.load.seconds > 0]
-    over = [sum(144 * load.pace(side(load)) > target for load in loads) for side in _SIDES]
+    over = [sum(144 * load.rate(side(load)) > target for load in loads) for side in _SIDES]
     return f"Tags with more than {target:g} events a day: {over[0]:,} → {over[1]:,} of {len(loads):,}."
 
 

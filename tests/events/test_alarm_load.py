@@ -68,7 +68,7 @@ def test_short_span_has_no_verdict_and_empty_span_works() -> None:
     assert ":red[" not in load_line(short)
     long = alarm_load(times, START, START + ENOUGH * WINDOW)
     assert long.enough
-    assert ":red[**◆ 10.0 per 10 min**]" in load_line(long)
+    assert ":red[**◆ 10.0 events per 10 min**]" in load_line(long)
     assert "above 2 for 20 % of the time" in load_line(long)
     nothing = alarm_load(times[:0], START, START)
     assert (nothing.average, nothing.windows, nothing.worst) == (0.0, 0, 0)

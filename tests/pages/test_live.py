@@ -188,7 +188,7 @@ def test_imported_tag_is_not_live(settings: Settings, adopt: Adopt) -> None:
     app = show("live")
     assert [alert.proto.title for alert in app.info] == ["No readings yet"]
     assert [link.proto.page for link in app.get("page_link")] != []
-    assert "anomalies, last hour 0" in text(app)
+    assert "0 events in the last hour" in text(app)
     assert LiveFeed(m).board(["fermenter_ph"], 600)["rejected"] == {}
     m.submit(batch_of(("fermenter_temp", 37.0), at=START))
     data = board(show("live"))

@@ -123,15 +123,15 @@ def test_page_shows_the_detectors_results(full: Monitor) -> None:
     )
     assert rows["Events, new settings"].is_monotonic_decreasing
     together = total(by_tag)
-    assert f"currently {together.pace(together.before):.1f} per 10 min" in words
-    assert "Target ≤ 1 per 10 min" in words
+    assert f"currently {together.rate(together.before):.1f} events per 10 min" in words
+    assert "Target ≤ 1 event per 10 min" in words
 
 
 def test_total_load_adds_the_rates_of_all_tags() -> None:
     often, seldom = Load(10, 5, 600.0), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
     together = total({"often": often, "seldom": seldom, "still": Load(0, 0, 0.0)})
-    assert together.pace(together.before) == pytest.approx(10.1)
-    assert together.pace(together.after) == pytest.approx(5.1)
+    assert together.rate(together.before) == pytest.approx(10.1)
+    assert together.rate(together.after) == pytest.approx(5.1)
     assert total({}).seconds == 0
 
 

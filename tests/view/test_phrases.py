@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sensormon.events.alarm_load import AlarmLoad
 from sensormon.model.clock import SECOND
 from sensormon.model.format import clock_time, duration, moment_words
 from sensormon.model.ledger import Ledger, LedgerLine
@@ -56,38 +57,45 @@ WELL = Status(NOW, NOW - 60 * SECOND, SOURCE, JOURNAL, STORE)
 LEDGER = Ledger((LedgerLine("simulator", received=12_410, stored=12_402, rejected=8),), {"duplicate": 8})
 
 
+def hour(events: int, seconds: float = 3_600.0) -> AlarmLoad:
+    """The load of the last hour, of which `seconds` have readings."""
+    return AlarmLoad(events, seconds, int(seconds // 600), 0, 0, 0, 0)
+
+
 def test_the_status_line_summarises_the_plant():
-    assert [phrase.text for phrase in status_line(WELL, LEDGER, 7)] == [
+    assert [phrase.text for phrase in status_line(WELL, LEDGER, hour(7))] == [
         "Collecting · 3 tags every second",
         "stored 12,402",
-        "anomalies, last hour 7 (1.2 per 10 min)",
+        "7 events in the last hour (1.2 events per 10 min)",
         "data 0.8 s old",
         "ledger balanced",
     ]
-    assert not any(phrase.abnormal for phrase in status_line(WELL, LEDGER, 7))
-    assert status_line(WELL, LEDGER, 7, 900)[2].text == "anomalies, last hour 7 (4.7 per 10 min)"
-    assert status_line(WELL, LEDGER, 700, 59)[2].text == "anomalies, last hour 700"
+    assert not any(phrase.abnormal for phrase in status_line(WELL, LEDGER, hour(7)))
+    assert (
+        status_line(WELL, LEDGER, hour(7, 900))[2].text == "7 events in the last hour (4.7 events per 10 min)"
+    )
+    assert status_line(WELL, LEDGER, hour(700, 59))[2].text == "700 events in the last hour"
     assert alarms(WELL) == ()
 
 
 def test_the_store_being_away_leaves_the_count_unknown():
-    assert status_line(WELL, LEDGER, None)[2] == Phrase("anomalies, last hour unknown")
+    assert status_line(WELL, LEDGER, None)[2] == Phrase("events in the last hour unknown")
 
 
 def test_status_line_warns_while_a_healthy_store_catches_up():
     behind = replace(JOURNAL, depth_readings=4_123, oldest=NOW - 11 * SECOND)
     words = "Loading 4,123 readings; figures exclude them for now"
-    assert status_line(replace(WELL, journal=behind), LEDGER, 7)[2] == Phrase(words)
+    assert status_line(replace(WELL, journal=behind), LEDGER, hour(7))[2] == Phrase(words)
     for fine in (
         replace(WELL, journal=replace(behind, oldest=NOW - 9 * SECOND)),
         replace(WELL, journal=behind, store=replace(STORE, state=StoreState.RETRYING)),  # which has an alarm
     ):
-        assert words not in [phrase.text for phrase in status_line(fine, LEDGER, 7)]
+        assert words not in [phrase.text for phrase in status_line(fine, LEDGER, hour(7))]
 
 
 def test_missing_data_is_reported_with_what_to_do():
     status = replace(WELL, source=replace(SOURCE, last_reading=NOW - 12 * SECOND))
-    assert status_line(status, LEDGER, 7)[3] == Phrase("12 s without data", True)
+    assert status_line(status, LEDGER, hour(7))[3] == Phrase("12 s without data", True)
     assert alarms(status) == (
         "No reading for 12 s; one is due every second. "
         "Check the sensor's connection and clock; collection resumes by itself.",

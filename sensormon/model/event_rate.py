@@ -1,0 +1,32 @@
+"""The rate of events, as every page, message and table states it: events per 10 minutes.
+
+Counted are events (stretches of flagged readings of one tag), as ISA-18.2 counts alarms, never single
+flagged readings. Every rate of the product comes from here, so that the same events over the same time read
+the same everywhere. What it is not: a choice of the time; callers count from the first reading on.
+"""
+
+from __future__ import annotations
+
+UNIT = "events per 10 min"
+_RARE = 0.1
+"""Below this rate the number per day says more."""
+_DAY = 144  # times 10 minutes
+
+
+def per_10_min(events: int, seconds: float) -> float:
+    """Events per 10 minutes; 0 if no time has passed.
+
+    >>> per_10_min(6, 3_600.0), per_10_min(6, 0.0)
+    (1.0, 0.0)
+    """
+    return events * 600 / seconds if seconds > 0 else 0.0
+
+
+def rate_words(events: int, seconds: float) -> str:
+    """The rate with its unit; a low one per day.
+
+    >>> rate_words(7, 3_600), rate_words(14, 7 * 86_400), rate_words(0, 3_600)
+    ('1.2 events per 10 min', '2 events a day', '0.0 events per 10 min')
+    """
+    rate = per_10_min(events, seconds)
+    return f"{rate * _DAY:.2g} events a day" if 0 < rate < _RARE else f"{rate:,.1f} {UNIT}"
