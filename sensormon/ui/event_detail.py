@@ -80,8 +80,17 @@ def event_detail(m: Monitor, viewer: Viewer, shown: Shown, events: pd.DataFrame)
         air = AROUND[around or _USUAL] * SECOND or _some_readings(m, tag.name, start, end)
         span = (start - air, max(start + SECOND, min(end + air, m.clock.now())))
         frame = m.stored.frame([tag.name], *span, limit=CONTEXT)
+        chosen = frame.loc[frame["id"] == st.session_state.get("reading"), "time"]
         figure = live_chart(
-            frame, tag, span, viewer.palette, 240, pick=True, shade=(start, end), scales=scales_of(m)
+            frame,
+            tag,
+            span,
+            viewer.palette,
+            240,
+            mark=int(micros(chosen)[0]) if len(chosen) else None,
+            pick=True,
+            shade=(start, end),
+            scales=scales_of(m),
         )
         own = events[events["tag"] == tag.name].iloc[::-1]
         starts, ends = micros(own["start"]), micros(own["end"])
@@ -93,7 +102,9 @@ def event_detail(m: Monitor, viewer: Viewer, shown: Shown, events: pd.DataFrame)
             "“Nearby readings” below lists them as a table",
             picker("reading"),
         )
-        st.caption("Shaded: expected range. Click a reading to see why it was flagged or not.")
+        st.caption(
+            "Shaded: expected range. Click a reading, or use ← and →, to see why it was flagged or not."
+        )
         if span[0] < m.explorer.since_whole((tag.name,), span[0]):
             st.caption(
                 "Only flagged readings are stored individually this far back. "

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from sensormon.analysis.masking import masked_by_spikes
 from sensormon.detectors.judged import Judged
-from sensormon.model.clock import SECOND
+from sensormon.detectors.zscore import ZScore
+from sensormon.model.clock import DAY, SECOND
+from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
+from sensormon.model.readings import is_learned
 from sensormon.model.tag_models import SOURCE
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words, title
-from sensormon.view.explanation import Scales, explain, quality_words
+from sensormon.view.explanation import Scales, explain, masking_words, quality_words
 from sensormon.view.phrases import literal, states_left_out
 from sensormon.view.tag_models import judged_words
 from sensormon.view.time_charts import live_chart
@@ -53,6 +60,7 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         return
     place = int(at[0])
     row = rows.iloc[place]
+    _walk(key, [int(number) for number in rows["id"]], place)
     tag, time = m.tags[row["tag"]], int(micros(rows["time"].iloc[[place]])[0])
     if row["source"] == SOURCE:
         by_model(m, viewer, row.to_dict(), time)
@@ -65,6 +73,8 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     why = explain(tag, reading, settings, m.readings.verdicts(int(row["id"])))
     sentence = escape(why.sentence)
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
+    if masked := _masked(m, row, reading, settings):
+        st.markdown(literal(masked))
     for other in why.others:
         st.caption(literal(other))
     digits = tag.decimals + 2
@@ -99,6 +109,51 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
     chart(figure, f"near-{key}", f"{tag.label} around the chosen reading")
     with st.expander("Nearby readings", key=f"around-{key}"):
         _neighbours(m, viewer, near, key, int(row["id"]))
+
+
+def _walk(key: str, ids: list[int], place: int) -> None:
+    """Buttons, and the arrow keys, that go to the reading before and after."""
+    keys = ("ArrowLeft", "ArrowRight") if not st.session_state.get("pressed") else (None, None)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"walk-{key}"):
+        for name, icon, by, pressed in (
+            ("Previous reading", ":material/chevron_left:", -1, keys[0]),
+            ("Next reading", ":material/chevron_right:", 1, keys[1]),
+        ):
+            to = place + by
+            st.button(
+                name,
+                key=f"{'earlier' if by < 0 else 'later'}-{key}",
+                icon=icon,
+                shortcut=pressed,
+                disabled=not 0 <= to < len(ids),
+                on_click=picker(key),
+                args=(ids[min(max(to, 0), len(ids) - 1)],),
+            )
+
+
+def _masked(m: Monitor, row: pd.Series[Any], reading: Judged, settings: DetectorSettings) -> str:
+    """What kept the rolling z-score from flagging this reading; empty if nothing did, or if that is unknown.
+
+    The window is read from the store and counts only if its sigma is the one the reading was held against.
+    """
+    profile = settings.in_use.by_name.get(reading.profile, settings.in_use.default)
+    choice = profile.choice("zscore")
+    if reading.is_anomaly or choice is None or not math.isfinite(reading.score):
+        return ""
+    own = m.readings.verdicts(int(row["id"])).get("zscore")
+    heard = (
+        reading
+        if own is None
+        else replace(reading, score=own.score, expected=own.expected, lower=own.lower, upper=own.upper)
+    )
+    tag, window = m.tags[row["tag"]], int(choice.params["window"])
+    detector = ZScore(window, choice.params["threshold"])
+    time = int(micros(pd.Series([row["time"]]))[0])
+    before = m.stored.frame([tag.name], time - DAY, time, limit=4 * window)
+    learned = before[is_learned(before["quality"].to_numpy(), before["withheld"].to_numpy())]
+    values = learned.sort_values(["time", "id"])["value"].to_numpy(dtype=np.float64)[-window:]
+    masking = masked_by_spikes(values, heard.value, detector.threshold, detector.sigma(heard, tag))
+    return "" if masking is None else masking_words(masking, tag, heard.score, detector.threshold)
 
 
 def by_model(m: Monitor, viewer: Viewer, row: Mapping[Any, Any], time: int) -> None:

@@ -18,12 +18,14 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from sensormon.analysis.masking import Masking
 from sensormon.analysis.versions import Versions, drawn
 from sensormon.detectors import PER_TAG, make
 from sensormon.detectors.base import Detector
 from sensormon.detectors.judged import Judged, Rule, Sentence, conclude
 from sensormon.detectors.kernel import HIGHEST
 from sensormon.model.entries import DetectorSettings
+from sensormon.model.format import counted
 from sensormon.model.profiles import Profile
 from sensormon.model.readings import Bools, OwnScore, Quality, Withheld
 from sensormon.model.tags import Tag
@@ -152,7 +154,9 @@ def explain(
     if reading.withheld == Withheld.ON_DELAY:
         rule = Rule.ON_DELAY
         _, sentence = _said(tag, replace(heard, is_anomaly=True), detector)
-        sentence += f": not flagged before it has gone on for {profile.on_delay:g} s, the on-delay"
+        sentence += (
+            f": not flagged, on-delay not over: flagged once it has gone on for {profile.on_delay:g} s"
+        )
     named = f"{detector.title}: {sentence}" if math.isfinite(reading.score) else sentence
     spoken = math.isfinite(reading.score)
     return Explanation(
@@ -228,6 +232,18 @@ def _unlearned(withheld: int, profile: Profile) -> Sentence | None:
 
 def _warm_up(reading: Judged, needed: int) -> str:
     return f"not judged: warm-up, {reading.n:,} of the {needed:,} readings needed were learned"
+
+
+def masking_words(masking: Masking, tag: Tag, score: float, threshold: float) -> str:
+    """What masked a reading in the window of the rolling z-score, with the numbers."""
+    digits = tag.decimals + 2
+    wide, narrow = (f"{sigma:,.{digits}f} {tag.unit}".rstrip() for sigma in (masking.sigma, masking.calm))
+    would = "beyond any number" if math.isinf(masking.score) else f"{masking.score:,.1f}"
+    return (
+        f"Masked: σ is inflated by {counted(masking.spikes, 'spike')} in the window of {masking.window:,} "
+        f"readings, {wide} instead of {narrow}. Without them z would be {would} instead of {score:,.1f}, "
+        f"above the threshold of {threshold:.1f}."
+    )
 
 
 def quality_words(quality: int) -> str:

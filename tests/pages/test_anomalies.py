@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from sensormon.model.clock import SECOND, ManualClock
+from sensormon.model.profiles import single
 from sensormon.model.settings import Settings
 from sensormon.model.tags import TagTable
 from sensormon.monitor.monitor import Monitor
@@ -330,6 +331,31 @@ def test_previous_and_next_walk_the_list_or_the_selection(full: Monitor) -> None
         order.append("".join(app.query_params["event"]).split(",")[0])
     assert order == [str(ids[2]), str(ids[5]), str(ids[7])], "from the open event on, the selected ones"
     assert "3 selected" in text(app)
+
+
+def test_detail_walks_the_readings_and_names_what_masked_one(settings: Settings, adopt: Adopt) -> None:
+    clock = ManualClock(START)
+    monitor = adopt(Monitor(settings, clock))
+    monitor.tuner.apply(single("zscore", {"window": 50.0, "threshold": 3.0}), "Ana")
+    values = [*usual(100), ("fermenter_ph", 9.0), *usual(3), ("fermenter_ph", 8.9), *usual(3)]
+    monitor.submit(batch_of(*values, ("fermenter_ph", 7.4), *usual(20), at=START))
+    monitor.drain()
+    clock.advance(140.0)
+    app = show("anomalies")
+    stored = monitor.stored.frame(["fermenter_ph"], START, clock.now()).sort_values("id")
+    masked = int(stored.loc[stored["value"] == 7.4, "id"].iloc[0])
+    app.session_state["reading"] = masked - 1
+    app.run()
+    app.button(key="later-reading").click().run()
+    assert not app.exception
+    assert app.session_state["reading"] == masked
+    said = [block.value for block in app.markdown if "Masked" in block.value]
+    assert [words.partition(" in the window")[0] for words in said] == [
+        literal("Masked: σ is inflated by 2 spikes")
+    ]
+    app.button(key="earlier-reading").click().run()
+    assert app.session_state["reading"] == masked - 1
+    assert not [block for block in app.markdown if "Masked" in block.value]
 
 
 def test_open_event_leaves_the_selection_as_it_is(full: Monitor) -> None:

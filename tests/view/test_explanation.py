@@ -325,7 +325,7 @@ def test_a_reading_within_the_on_delay_says_what_holds_the_flag_back() -> None:
     why = told(slow, [*then(39.0)])
     assert why.rule is Rule.ON_DELAY
     assert re.search(
-        r"above 3\.0\): not flagged before it has gone on for 30 s, the on-delay\.$", why.sentence
+        r"above 3\.0\): not flagged, on-delay not over: flagged once it has gone on for 30 s\.$", why.sentence
     )
 
 
