@@ -16,6 +16,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import Viewer, copy_link, not_done, not_readable, panel, zoom_chart
 from sensormon.ui.drawing import UNREAD
+from sensormon.ui.explore_axes import axes, axes_menu
 from sensormon.ui.explore_filter import filtered, only_while
 from sensormon.ui.explore_looks import Looked, looks
 from sensormon.ui.explore_span import WHOLE, moment, span_control
@@ -34,6 +35,7 @@ from sensormon.view.explore_chart import (
     empty_stretches,
     explore_chart,
     normal_in_view,
+    series_color,
     units,
 )
 from sensormon.view.phrases import literal
@@ -106,6 +108,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
             )
         earlier, words = comparison()
         only = only_while(m, names)
+        axes_menu(m, names)
     with top:
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", past=None, **{"from": render(span[0]), "to": render(span[1])})
@@ -166,6 +169,7 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
     start, end = max(0, since - margin), min(until + margin, max(until, m.clock.now()))
     parts = 600 if len(chosen.names) <= 4 else 400
     drawn, stored = [], True
+    wanted = axes(m, chosen.names)
     for number, name in enumerate(chosen.names, 1):
         now = seen(m, name, start, min(end, max(chosen.now, start + 1)), parts)
         before = (
@@ -178,7 +182,14 @@ def series(m: Monitor, chosen: Chosen) -> tuple[list[Series], bool]:
             drawn.append(band_series(m.tags[name], number, now.overview, course, words))
             continue
         drawn.append(
-            Series(m.tags[name], number, now.overview, before.overview if before else None, chosen.earlier)
+            Series(
+                m.tags[name],
+                number,
+                now.overview,
+                before.overview if before else None,
+                chosen.earlier,
+                wanted[name],
+            )
         )
     return drawn, stored
 
@@ -244,9 +255,8 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series], mark: str) -> st
     chips = [mark] if mark else []
     lines = [line for line in drawn if not line.is_band]
     if not chosen.stacked and len(lines) > 1:
-        colors = viewer.palette.series
         for line in lines:
-            color = colors[(line.number - 1) % len(colors)]
+            color = series_color(viewer.palette, line)
             chips.append(
                 f'<span><b style="color:{color}">{line.number}</b> '
                 f'<i style="display:inline-block;width:1.4rem;'

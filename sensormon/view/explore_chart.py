@@ -20,6 +20,7 @@ from sensormon.view.explore_layout import (
     ALONE,
     AXES,
     PERCENT,
+    Axis,
     Layout,
     Series,
     arrange,
@@ -27,6 +28,7 @@ from sensormon.view.explore_layout import (
     frame,
     kept_while,
     series_color,
+    shown_range,
     units,
     value_range,
 )
@@ -47,6 +49,7 @@ from sensormon.view.traces import Span, chart_text
 __all__ = [
     "AXES",
     "WORST",
+    "Axis",
     "Series",
     "band_series",
     "crowded",
@@ -54,6 +57,7 @@ __all__ = [
     "explore_chart",
     "kept_while",
     "normal_in_view",
+    "series_color",
     "units",
 ]
 
@@ -117,7 +121,7 @@ def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]
 
 def normal_in_view(series: Sequence[Series], span: Span) -> bool:
     """Whether an edge of a normal band lies in view, if each tag has a chart of its own."""
-    ranges = [(item.tag.normal or (), *value_range([item], span)) for item in series if not item.is_band]
+    ranges = [(item.tag.normal or (), *shown_range([item], span)) for item in series if not item.is_band]
     return any(low < edge < high for edges, low, high in ranges for edge in edges)
 
 
@@ -136,14 +140,14 @@ def _numbers(layout: Layout) -> list[dict[str, Any]]:
     if layout.separate:
         return []
     heights = sorted(
-        (height, item.number)
+        (height, item.number, place)
         for place, item in enumerate(layout.series)
         if not item.is_band and (height := _height_of_end(layout, place)) is not None
     )
     apart = 16 / ALONE
     at = -1.0
     labels = []
-    for height, number in heights:
+    for height, number, place in heights:
         at = max(height, at + apart)
         labels.append(
             {
@@ -157,7 +161,7 @@ def _numbers(layout: Layout) -> list[dict[str, Any]]:
                 "xshift": -3,
                 "showarrow": False,
                 "borderpad": 1,
-                "font": {"size": 12, "color": series_color(layout.palette, number)},
+                "font": {"size": 12, "color": layout.color(place)},
                 "bgcolor": layout.palette.panel,
             }
         )

@@ -28,8 +28,11 @@ from sensormon.view.y_range import fitted, tick_decimals
 AXES = 4
 """The most y axes beside one chart; with more units the lines are normalised."""
 
-ROW, ALONE, HEAD = 180, 380, 34
-"""Heights in pixels: of a chart in a stack, of a single chart, of the line above a chart in a stack."""
+ALONE, HEAD = 440, 34
+"""Heights in pixels: of a single chart, of the line above a chart in a stack."""
+
+ROWS = {2: 260, 3: 205, 5: 160, 8: 128, 12: 106}
+"""The height of a chart in a stack of up to this number of charts, in pixels, with the line above it."""
 
 BAND, BAND_ALONE = 82, 130
 """Heights in pixels of a band of states below other charts, with the line above it, and of one alone."""
@@ -49,11 +52,24 @@ _TICKS = [
 ]
 
 
+@dataclass(frozen=True)
+class Axis:
+    """How the viewer wants a tag drawn: over this `range` of values, None to fit the view; in which colour.
+
+    `color` counts the palette's series. It is the tag's usual one, drawn where several lines share a chart,
+    unless it was `chosen`: then in any chart.
+    """
+
+    range: tuple[float, float] | None = None
+    color: int | None = None
+    chosen: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """A tag to draw: its overview, and for a comparison that of a span `offset` µs earlier.
 
-    `number` is the tag's place in the list beside the chart, from 1; it gives the colour. A tag of states
+    `number` is the tag's place in the list beside the chart, from 1. A tag of states
     has its `course`, which is drawn as a band, and the `words` of its codes. With `windows` the line has
     only readings of these spans, and breaks between them.
     """
@@ -63,6 +79,7 @@ class Series:
     now: Overview
     earlier: Overview | None = None
     offset: int = 0
+    axis: Axis = field(default_factory=Axis)
     course: Sequence[Stretch] = ()
     windows: Sequence[Span] | None = None
     words: Mapping[float, str] = field(default_factory=dict)
@@ -123,7 +140,9 @@ class Layout:
         bands = [self.series[self.charts.index(row)].is_band for row in range(self.rows)]
         if self.rows == 1:
             return [BAND_ALONE if bands[0] else ALONE]
-        return [BAND if is_band else ROW if self.stacked else ALONE for is_band in bands]
+        number = bands.count(False)
+        row = next((height for most, height in ROWS.items() if number <= most), min(ROWS.values()))
+        return [BAND if is_band else row if self.stacked and number > 1 else ALONE for is_band in bands]
 
     def axis(self, place: int) -> str:
         """Plotly's name for the y axis of a series."""
@@ -145,7 +164,7 @@ class Layout:
         members = self.members(axis)
         if members[0].is_band:
             return 0, 1
-        return PERCENT if self.normalised else value_range(members, self.span)
+        return PERCENT if self.normalised else shown_range(members, self.span)
 
     def scaled(self, place: int, values: Floats) -> Floats:
         """Values of a series in the units of its y axis."""
@@ -155,8 +174,19 @@ class Layout:
         return (values - low) / (high - low) * 100
 
     def color(self, place: int) -> str:
-        """The colour of a line; in a chart of its own every tag has the same."""
-        return self.palette.line if self.separate else series_color(self.palette, self.series[place].number)
+        """The colour of a line; in a chart of its own every tag has the same, unless another was chosen."""
+        item = self.series[place]
+        plain = self.separate and not item.axis.chosen
+        return self.palette.line if plain else series_color(self.palette, item)
+
+    def is_dotted(self, place: int) -> bool:
+        """Whether a line before this one in the same chart has its colour."""
+        before = self.series[:place] if not self.separate else []
+        return any(
+            not item.is_band
+            and color_index(item, self.palette) == color_index(self.series[place], self.palette)
+            for item in before
+        )
 
 
 def band_series(
@@ -229,9 +259,23 @@ def value_range(series: Sequence[Series], span: Span) -> tuple[float, float]:
     return fitted(np.concatenate(values), series[0].tag)
 
 
-def series_color(palette: Palette, number: int) -> str:
-    """The colour of the tag with this number; the colours repeat."""
-    return palette.series[(number - 1) % len(palette.series)]
+def shown_range(series: Sequence[Series], span: Span) -> tuple[float, float]:
+    """The y range of these series on one axis: what the viewer chose for any of them, or what fits."""
+    chosen = [item.axis.range for item in series if item.axis.range is not None]
+    if not chosen:
+        return value_range(series, span)
+    return min(low for low, _ in chosen), max(high for _, high in chosen)
+
+
+def series_color(palette: Palette, item: Series) -> str:
+    """The colour of this tag where lines share a chart; the colours repeat."""
+    return palette.series[color_index(item, palette)]
+
+
+def color_index(item: Series, palette: Palette) -> int:
+    """Which of the palette's series the tag has: its own, or that of its place in the list."""
+    own = item.number - 1 if item.axis.color is None else item.axis.color
+    return own % len(palette.series)
 
 
 def edge_axis(row: int) -> str:
@@ -312,7 +356,7 @@ def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
     if members[0].is_band:
         return {"range": [0, 1], "visible": False, "fixedrange": True, "domain": layout.domain(row)}
     several = len(units(layout.series)) > 1 and not layout.stacked
-    color = series_color(layout.palette, members[0].number) if several else layout.palette.secondary
+    color = series_color(layout.palette, members[0]) if several else layout.palette.secondary
     style: dict[str, Any] = {
         "gridcolor": layout.palette.grid,
         "zeroline": False,

@@ -47,10 +47,12 @@ def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
             | {"legendrank": 100 + item.number}
             | ({"name": chart_text(earlier)} if layout.separate else {})
         )
-    solid = layout.separate or item.number <= len(layout.palette.series)
     drawn.append(
         _line(layout, place, item.now, name, flags=_flag_words(item.now))
-        | {"yaxis": axis, "line": {"color": color, "width": 1.4, "dash": "solid" if solid else "dot"}}
+        | {
+            "yaxis": axis,
+            "line": {"color": color, "width": 1.4, "dash": "dot" if layout.is_dotted(place) else "solid"},
+        }
         | {"showlegend": not layout.separate, "legendrank": item.number}
     )
     return drawn

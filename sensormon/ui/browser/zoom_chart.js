@@ -9,6 +9,7 @@ import { moved, scaled } from "./time_span.js"
 
 const SHOWN = new WeakMap() // an element -> the state of its chart
 const REST = 250 // ms without a movement before the view is reported
+const PHONE = 280 // px: the most that a single chart is high where there is little room
 const LEAST = 20 // the shortest span (ms) to zoom into
 
 export async function mount(component) {
@@ -134,6 +135,8 @@ function narrow(figure, plot) {
     }
   }
   figure.layout.xaxis.nticks = 4
+  const charts = Object.keys(figure.layout).filter((name) => /^yaxis/.test(name) && figure.layout[name].title).length
+  if (charts <= 1) figure.layout.height = Math.min(figure.layout.height, PHONE)
 }
 
 function relaid(chart, change) {
