@@ -19,6 +19,10 @@ WORDS = {
     "wider": ("−", "Zoom out (minus key, or Ctrl and the wheel)"),
     "whole": ("All", "The whole history (Home key, or a double click)"),
     "pan": ("Pan", "Dragging moves the chart instead of choosing a span (or hold Shift)"),
+    "cursors": (
+        "Cursors",
+        "Two cursors with their difference: a click moves the nearer one, Shift and an arrow key moves B",
+    ),
     "png": ("PNG", "Save this chart as a PNG picture"),
     "svg": ("SVG", "Save this chart as an SVG picture"),
 }

@@ -54,6 +54,7 @@ def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
             "line": {"color": color, "width": 1.4, "dash": "dot" if layout.is_dotted(place) else "solid"},
         }
         | {"showlegend": not layout.separate, "legendrank": item.number}
+        | {"meta": {"label": label, "unit": item.tag.unit, "decimals": item.tag.decimals}}
     )
     return drawn
 

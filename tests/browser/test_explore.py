@@ -162,3 +162,26 @@ def test_similar_stretches_open_in_the_chart_and_the_link_keeps_the_search(
     assert moved[1] - moved[0] == pytest.approx(end - start, rel=0.1)
     page.reload()
     expect(first.locator("img")).to_have_js_property("naturalWidth", 220)
+
+
+def test_two_cursors_tell_the_difference_of_each_tag(page: Page, server: Server) -> None:
+    page.set_default_timeout(60_000)
+    visit(page, server, "explore?past=15+min")
+    start, end = shown(page)
+    page.get_by_role("button", name=re.compile("Two cursors")).click()
+    table = page.locator(f"{CHART} .cursor-table")
+    expect(table.locator("tbody tr")).to_have_count(3)
+    expect(table.locator("thead")).to_contain_text("B − A: 7 min 30 s")
+    expect(table.locator("tbody tr").first).to_contain_text("°C")
+    area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.click(area["x"] + 0.5 * area["width"] - 2, area["y"] + 30)
+    expect(table.locator("thead")).to_contain_text(re.compile("B − A: 3 min 4"))
+    lines = f"""() => document.querySelector('{CHART} .js-plotly-plot').layout.shapes
+        .filter(shape => shape.label?.text).map(shape => shape.x0)"""
+    assert page.evaluate(lines)[0] == pytest.approx((start + end) / 2, abs=(end - start) / 200)
+    values = table.locator("tbody tr").first.locator("td").all_inner_texts()
+    a, b, apart = (float(text.split()[0].replace("−", "-")) for text in values[:3])
+    assert apart == pytest.approx(b - a, abs=0.02)
+    page.get_by_role("button", name=re.compile("Two cursors")).click()
+    expect(table).to_have_count(0)

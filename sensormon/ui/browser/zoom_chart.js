@@ -3,6 +3,7 @@
 // `data`: figure (Plotly's JSON), span and whole ([ms, ms] UTC), seen (the span that Python answered),
 // head (a line above), title and file (of a picture), words (of the buttons), panel (the colour behind a picture).
 // Reports `span` to Python once the view has come to rest, and `picked`, the time of a click.
+import { lines, moved as nearerMoved, placed, readout } from "./cursors.js"
 import { button, element, labelled, stylesheet } from "./dom.js"
 import { changedRange, coarsePointer, CONFIG, milliseconds, plotly } from "./plotly.js"
 import { moved, scaled } from "./time_span.js"
@@ -53,6 +54,8 @@ function build(chart, parentElement) {
   const buttons = element("span", "zoom-buttons")
   chart.bar.append(chart.head, buttons)
   chart.plot = element("div")
+  chart.readout = element("div", "cursor-readout")
+  chart.readout.setAttribute("role", "status")
   chart.buttons = {}
   const actions = {
     back: () => shift(chart, -0.25),
@@ -61,6 +64,7 @@ function build(chart, parentElement) {
     wider: () => zoom(chart, 2),
     whole: () => show(chart, chart.data.whole),
     pan: () => panning(chart, !chart.pans),
+    cursors: () => measuring(chart, !chart.cursors),
     png: () => picture(chart, "png"),
     svg: () => picture(chart, "svg"),
   }
@@ -69,13 +73,21 @@ function build(chart, parentElement) {
     chart.buttons[name].dataset.act = name
     buttons.append(chart.buttons[name])
   }
-  chart.frame.append(chart.bar, chart.plot)
+  chart.frame.append(chart.bar, chart.plot, chart.readout)
+  chart.plot.addEventListener("pointerdown", (event) => pressed(chart, event), true)
   parentElement.append(chart.frame)
   chart.frame.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
     const key = { ArrowLeft: "back", ArrowRight: "forth", "+": "closer", "=": "closer", "-": "wider", Home: "whole" }
     const name = key[event.key]
     if (!name) return
+    if (event.shiftKey && chart.cursors && (name === "back" || name === "forth")) {
+      event.preventDefault()
+      event.stopPropagation()
+      const step = (chart.span[1] - chart.span[0]) / 100
+      measure(chart, [chart.cursors[0], chart.cursors[1] + (name === "back" ? -step : step)])
+      return
+    }
     event.preventDefault()
     event.stopPropagation()
     actions[name]()
@@ -113,15 +125,18 @@ async function draw(chart) {
   figure.layout.xaxis.range = span
   figure.layout.dragmode = coarsePointer() ? false : chart.pans ? "pan" : "zoom"
   narrow(figure, plot)
+  chart.shapes = figure.layout.shapes ?? []
+  figure.layout.shapes = [...chart.shapes, ...cursorLines(chart)]
   const first = !plot.data
   await Plotly.react(plot, figure.data, figure.layout, CONFIG)
+  if (chart.cursors) readout(chart.readout, chart.cursors, measured(plot))
   if (!first) return
   plot.on("plotly_relayout", (change) => relaid(chart, change))
   plot.on("plotly_relayouting", () => (chart.dragging = true))
   plot.on("plotly_doubleclick", () => show(chart, chart.data.whole))
   plot.on("plotly_click", ({ points }) => {
     const at = points?.length ? milliseconds(points[0].x) : NaN
-    if (Number.isFinite(at)) chart.setTriggerValue("picked", at)
+    if (Number.isFinite(at) && !chart.cursors) chart.setTriggerValue("picked", at)
   })
 }
 
@@ -175,6 +190,43 @@ function panning(chart, on) {
   chart.pans = on
   chart.buttons.pan.setAttribute("aria-pressed", String(on))
   if (chart.Plotly) chart.Plotly.relayout(chart.plot, { dragmode: on ? "pan" : "zoom" })
+}
+
+// -- two cursors ---------------------------------------------------------------------------
+
+function measuring(chart, on) {
+  chart.buttons.cursors.setAttribute("aria-pressed", String(on))
+  measure(chart, on ? placed(chart.span) : null)
+}
+
+function measure(chart, cursors) {
+  if (!chart.Plotly) return
+  chart.cursors = cursors
+  if (cursors) readout(chart.readout, cursors, measured(chart.plot))
+  else chart.readout.replaceChildren()
+  chart.Plotly.relayout(chart.plot, { shapes: [...chart.shapes, ...cursorLines(chart)] })
+}
+
+function cursorLines(chart) {
+  if (!chart.cursors) return []
+  return lines(chart.cursors, getComputedStyle(chart.frame).getPropertyValue("--sm-interaction").trim())
+}
+
+// The lines as Plotly has decoded them: in `plot.data` their arrays are still text.
+function measured(plot) {
+  return plot._fullData.filter((trace) => trace.meta?.label)
+}
+
+// A press without a drag moves the nearer cursor there; Plotly reports clicks only near a reading.
+function pressed(chart, { clientX, clientY }) {
+  const area = chart.plot.querySelector(".nsewdrag")?.getBoundingClientRect()
+  if (!chart.cursors || !area || clientX < area.left || clientX > area.right) return
+  const released = (event) => {
+    if (Math.hypot(event.clientX - clientX, event.clientY - clientY) > 4 || !chart.cursors) return
+    const [start, end] = chart.span
+    measure(chart, nearerMoved(chart.cursors, start + ((clientX - area.left) / area.width) * (end - start)))
+  }
+  window.addEventListener("pointerup", released, { once: true, capture: true })
 }
 
 function picture(chart, format) {
