@@ -82,7 +82,7 @@ def aligned(time: Ints, value: Floats, span: tuple[int, int], width: float) -> F
     NaN beyond its end, and where there is no reading for longer than `HOLE` allows.
     """
     start, end = span
-    inside = (time >= start) & (time < end) & np.isfinite(value)
+    inside = (time >= start) & (time < min(end, start + width * STEPS)) & np.isfinite(value)
     moment, values = time[inside], value[inside]
     steps = np.full(STEPS, np.nan)
     if not len(moment):

@@ -17,9 +17,10 @@ import pandas as pd
 
 from sensormon.analysis.downsample import WORST, Overview
 from sensormon.analysis.event_frames import Course, Span, undecided
+from sensormon.analysis.frame_figures import Samples
 from sensormon.analysis.frame_rules import Trigger
 from sensormon.analysis.state_course import Stretch
-from sensormon.model.clock import MINUTE
+from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.readings import Bools, Floats, Ints, is_good
 from sensormon.model.state_words import folded
 from sensormon.model.timestamps import micros
@@ -35,6 +36,8 @@ MOST_SAMPLES = 200_000
 """The most readings of a tag that are read one by one to compare frames; of more, the means of minutes."""
 MOST_STRETCHES = 100
 """The most pieces of a span that are asked for at once."""
+LATE = 60 * SECOND
+"""Without a reading for up to so long (µs) at the end of a span, the last one still counts: more may come."""
 STATE_PARTS = 1_000_000
 """Of each of so many parts of a span the first and the last change of a state are seen."""
 
@@ -51,21 +54,6 @@ class Conditions:
     extremes: Mapping[str, tuple[float, float]]
     edge: int
     whole: int
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """The good readings of a tag that frames are compared by, in order of time.
-
-    If there are too many, `step` (µs) is not 0: then these are means over so long each. `extremes` are the
-    lowest and highest readings, or all, and `at` their times.
-    """
-
-    time: Ints
-    value: Floats
-    at: Ints
-    extremes: Floats
-    step: int
 
 
 class FrameReader:
@@ -95,7 +83,7 @@ class FrameReader:
                 continue
             own = [trigger for trigger in triggers if trigger.tag == name]
             time, value, off = self._refined(name, own, overview)
-            courses[name] = Course(time, value, until, overview.gaps())
+            courses[name] = Course(time, value, until, _but_late(overview.gaps(), until))
             edge = max(edge, off)
             if len(value):
                 extremes[name] = float(value.min()), float(value.max())
@@ -181,15 +169,24 @@ class FrameReader:
         known = [stretch for stretch in course if stretch.quality == 0]
         time = np.array([stretch.start for stretch in known], dtype=np.int64)
         value = np.array([codes.get(stretch.code, stretch.code) for stretch in known], dtype=np.float64)
-        return Course(time, value, overview.until, list(_holes(known, overview)), words)
+        return Course(
+            time, value, overview.until, _but_late(list(_holes(known, overview)), overview.until), words
+        )
 
 
 def _holes(known: Sequence[Stretch], overview: Overview) -> Iterator[Span]:
     """What lies between these stretches of states, and after the last one."""
+    if not known:
+        return
     ends = [*(stretch.start for stretch in known[1:]), overview.until]
     for stretch, following in zip(known, ends, strict=True):
         if stretch.end < following:
             yield stretch.end, following
+
+
+def _but_late(gaps: list[Span], until: int) -> list[Span]:
+    """The gaps without a short one at the end of the span, which the next reading may close."""
+    return [gap for gap in gaps if gap[1] < until or gap[1] - gap[0] > LATE]
 
 
 def _joined(spans: Sequence[Span], most: int) -> list[Span]:

@@ -18,6 +18,7 @@ from sensormon.ui.explore_notes import notes_look
 from sensormon.ui.explore_similar import similar_look
 from sensormon.ui.explore_statistics import statistics_look
 from sensormon.ui.explore_view import Chosen
+from sensormon.ui.frames_look import frames_look
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore_chart import Series
 
@@ -46,6 +47,7 @@ LOOKS: Mapping[str, Look] = {
     "Two tags": Look(lambda m, v, x: two_tags_look(m, v, x.chosen)),
     "Similar stretches": Look(lambda m, v, x: similar_look(m, v, x.chosen)),
     "Control chart": Look(lambda m, v, x: control_look(m, v, x.chosen, x.drawn, x.notes)),
+    "Event frames": Look(lambda m, v, x: frames_look(m, v, x.chosen), whole=False),
     "Export": Look(lambda m, v, x: export_look(m, v, x.chosen, x.drawn)),
 }
 

@@ -34,6 +34,7 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.NOTE: "Write and remove notes",
         Act.APPLY_SETTINGS: "Apply detector settings to live monitoring",
         Act.EDIT_TAGS: "Add, change and remove tags",
+        Act.EDIT_FRAMES: "Save and remove event frames and their envelopes",
         Act.IMPORT: "Import history",
         Act.OPEN_CASE: "Open cases",
         Act.CAUSE_FAULT: "Start simulated faults and failure drills",

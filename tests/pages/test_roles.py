@@ -49,6 +49,17 @@ WIDGETS = [
     Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "button", "maintenance-add", captioned=True),
     Widget(Act.SHELVE, "anomalies", {"quiet": "1"}, "selectbox", "maintenance-chosen", captioned=True),
     Widget(Act.NOTE, "explore", {}, "button", "note-add"),
+    Widget(
+        Act.EDIT_FRAMES,
+        "explore",
+        {
+            "look": "Event frames",
+            "rule": '{"start": {"tag": "fermenter_temp", "comparison": ">", "value": 30}}',
+        },
+        "button",
+        "frames-save",
+        captioned=True,
+    ),
     Widget(Act.EXPORT, "data", {"section": "Export"}, "button", "out-start"),
     Widget(
         Act.APPLY_SETTINGS,
