@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -35,6 +37,17 @@ def test_every_key_of_notifications_is_explained() -> None:
     named = {names.get(field.name, field.name) for kind, names in keys.items() for field in fields(kind)}
     explained = set(re.findall(r"`(\w+)`", "\n".join(line for line in text.splitlines() if line[:1] == "|")))
     assert named - {"name"} <= explained
+
+
+def test_example_of_event_frames_prints_what_the_page_says() -> None:
+    page = (ROOT / "docs" / "event-frames.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    counted, went = run.stdout.splitlines()
+    assert f"It prints `{counted}`" in page
+    since = re.search(r"since=(\d+), now='below'", went)
+    assert since is not None, went
+    assert f"since step {since[1]} of 120: minute {int(since[1]) * 42 / 120:.0f}" in page
 
 
 def test_every_picture_of_a_detector_is_shown() -> None:

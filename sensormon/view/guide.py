@@ -77,7 +77,8 @@ PAGES: Mapping[str, About] = {
         "explore",
         "e",
         "Any tags over any span of the history: overlay them, compare them with an earlier period, see their "
-        "distribution and how they correlate, leave notes, export the data.",
+        "distribution and how they correlate, find batches and compare the live one with good ones, "
+        "leave notes, export the data.",
         (
             "tag",
             "control band",
