@@ -1,7 +1,15 @@
 """Data: sources, history from files, exports, cases, the tag table, retention and sizes."""
 
 from sensormon.monitor.runtime import monitor
-from sensormon.ui import data_case, data_export, data_import, data_sources, data_storage, data_tags
+from sensormon.ui import (
+    calculated_tags,
+    data_case,
+    data_export,
+    data_import,
+    data_sources,
+    data_storage,
+    data_tags,
+)
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
 
@@ -12,6 +20,7 @@ SECTIONS = {
     "Export": data_export.section,
     "Cases": data_case.section,
     "Tags": data_tags.section,
+    "Calculated tags": calculated_tags.section,
     "Storage": data_storage.section,
 }
 

@@ -110,6 +110,10 @@ class TagFacts(BaseModel):
     kind: str
     states: list[str] | None
     simulated: bool = Field(description="Whether the simulator makes its readings now.")
+    formula: str = Field(
+        description="What it is calculated from; empty for a tag whose readings come from a source.",
+        examples=["feed_temp - jacket_temp"],
+    )
     profile: str = Field(
         description="The profile that judges its readings now; empty for a model's scores.",
         examples=["default"],

@@ -121,6 +121,7 @@ def tags(request: Request) -> list[openapi.TagFacts]:
             kind="states" if tag.states and tag.kind == "number" else tag.kind,
             states=list(tag.states or words.get(tag.name, {}).values()) if tag.has_states else None,
             simulated=tag.name in simulated,
+            formula=tag.formula,
             profile=profiles.of(tag).name if tag.name in judged else "",
         )
         for tag in monitor.tags

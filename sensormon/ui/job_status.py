@@ -23,6 +23,7 @@ ACTS = {
     "suggest": Act.TRY_SETTINGS,
     "forecast": Act.TRY_SETTINGS,
     "test": Act.MANAGE_NOTIFICATIONS,
+    "calculate": Act.EDIT_TAGS,
     "source": Act.MANAGE_SOURCES,
 }
 """What somebody may do who may cancel a job of this kind."""

@@ -71,18 +71,23 @@ def tag_grid(m: Monitor, draft: Draft) -> Edited:
         )
         if m.source.simulator
         else None,
+        "Formula": st.column_config.TextColumn(
+            help="What the tag is calculated from; changed in the section Calculated tags."
+        ),
         "Profile": st.column_config.TextColumn(
             help=f"What judges the tag; changed on Tuning.\n\n{meaning('profile')}"
         ),
     }
     frame = cells(draft.tags)
+    if any(tag.formula for tag in draft.tags):
+        frame["Formula"] = [tag.formula for tag in draft.tags]
     frame["Profile"] = _profiles(m, draft)
     locked = why_not(m, Act.EDIT_TAGS)
     with st.form(f"{grid_key(draft)}-form", border=False):
         edited: pd.DataFrame = st.data_editor(
             frame,
             num_rows="fixed" if locked else "dynamic",
-            disabled=locked or ["Profile"],
+            disabled=locked or ["Formula", "Profile"],
             hide_index=True,
             height=min(520, 38 + 35 * (len(frame) + 1)),
             key=grid_key(draft),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sensormon.model.readings import CALCULATED
 from sensormon.model.tags import Tag, TagTable
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import normal_band
@@ -67,7 +68,10 @@ class CardAct:
 
 
 def tag_facts(tags: TagTable, tag: Tag, palette: Palette, simulated: bool) -> dict[str, Any]:
-    """The parts of this tag's card that do not depend on its readings; `simulated` ones have a badge."""
+    """The parts of this tag's card that do not depend on its readings.
+
+    `simulated` ones and calculated ones have a badge.
+    """
     return {
         "name": tag.name,
         "label": tags.title(tag.name),
@@ -77,7 +81,7 @@ def tag_facts(tags: TagTable, tag: Tag, palette: Palette, simulated: bool) -> di
         "normal": tag.normal,
         "words": normal_band(tag),
         "states": tag.has_states,
-        "badge": BADGE if simulated else "",
+        "badge": BADGE if simulated else CALCULATED if tag.formula else "",
         "unit_label": unit_label(chart_text(tag.unit), palette),
         "hover": asdict(Hover.of(tag, CLOCK, SCORE)),
         "y_rule": asdict(YRule.of(tag)),

@@ -18,6 +18,7 @@ SECTIONS = {
     "Import": "Import history",
     "Export": "Export",
     "Tags": "Name, unit and limits of each measuring point",
+    "Calculated tags": "A tag whose value is a formula over other tags",
     "Storage": "Retention at full resolution",
 }
 DAY = 86_400 * SECOND

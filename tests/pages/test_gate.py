@@ -18,6 +18,7 @@ READS: dict[str, set[str]] = {
     "actions": {"count"},
     "annotations": {"readable", "changes"},
     "attention": {"acknowledged", "losses", "now", "history", "of_the_ledger"},
+    "calculated": {"status", "check", "preview"},
     "cases": {"glance"},
     "clock": {"now"},
     "depth": {"frame"},
