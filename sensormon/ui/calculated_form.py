@@ -44,7 +44,7 @@ def form(m: Monitor, viewer: Viewer, name: str | None) -> None:
         formula = m.calculated.check(wanted.name, wanted.formula, wanted.tolerance, wanted.unit)
     except FormulaError as error:
         hint = error.hint if error.hint.endswith("?") else f"{error.hint}."
-        st.error(literal(f"{error.what[:1].upper()}{error.what[1:]}. {hint}"), title="Not a formula yet")
+        st.error(literal(f"{error.what}. {hint}"), title="Not a formula yet")
         st.code(error.pointed(), language=None)
         return
     unit = wanted.unit or formula.unit_text

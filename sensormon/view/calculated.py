@@ -35,8 +35,6 @@ def does(formula: Formula, tags: TagTable, unit: str) -> str:
         sentence += f", from the last good value of each, at most {age} old; without one it gives none"
     else:
         sentence += "; none for one that is not good"
-    if formula.back:
-        sentence += f". Looks back up to {duration(formula.back / 1e6)}"
     return sentence + "."
 
 

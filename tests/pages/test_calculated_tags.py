@@ -40,8 +40,8 @@ def entered(formula: str) -> AppTest:
     [
         ("fermenter_temp + agitator_rpm", "cannot be added to °C"),
         ("fermenter_tmp", "Did you mean fermenter"),
-        ("mean(fermenter_temp, 1min", "This parenthesis is not closed"),
-        ("median(fermenter_temp)", "There is no function"),
+        ("mean(fermenter_temp, 1min", "this parenthesis is not closed"),
+        ("median(fermenter_temp)", "there is no function"),
     ],
 )
 @pytest.mark.usefixtures("plant")
