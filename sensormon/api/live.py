@@ -20,6 +20,7 @@ from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.active_feed import ActiveFeed, active_of
+from sensormon.view.board_feed import BoardFeed
 from sensormon.view.live_feed import LiveFeed
 from sensormon.view.live_now import LiveNow, now_of
 from sensormon.view.live_strip import LiveStrip
@@ -34,6 +35,9 @@ COMPRESSED = 2_000
 
 Tags = Annotated[list[str], Query(max_length=MOST_TAGS)]
 Span = Annotated[int, Query(ge=10, le=LONGEST)]
+LONGEST_HISTORY = 366 * 86_400
+LongSpan = Annotated[int, Query(ge=60, le=LONGEST_HISTORY)]
+SomeTags = Annotated[list[str], Query(default_factory=list, max_length=MOST_TAGS)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
@@ -74,6 +78,7 @@ class _Live:
     strip: LiveStrip
     active: ActiveFeed
     now: LiveNow
+    boards: BoardFeed
     sent: Shared
     under_way: UnderWay
     newest_place: Callable[[], int]
@@ -101,7 +106,7 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
             newest = monitor.newest  # not the monitor, which nothing here may keep alive
             feeds = LiveFeed(monitor), LiveStrip(monitor), active_of(monitor), now_of(monitor)
             sent = Shared(monitor.clock, SENT)
-            here = _Live(*feeds, sent, UnderWay(), lambda: newest.newest_place)
+            here = _Live(*feeds, BoardFeed(monitor), sent, UnderWay(), lambda: newest.newest_place)
             here = lives.setdefault(monitor, here)
         return here
 
@@ -204,6 +209,38 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         """Changes once somebody has acted, which viewers see at once."""
         m = context().monitor
         return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
+
+    @api.get("/live/history", include_in_schema=False)
+    async def history(
+        request: Request,
+        tag: Tags,
+        span: LongSpan,
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        packs = "gzip" in (accept_encoding or "")
+
+        def make() -> Sent:
+            return _encoded(live(request, x_sensormon_page).boards.history(tag, span), packs)
+
+        async with whole.turn(address_of(request)):
+            return answered(await run_in_threadpool(make))
+
+    @api.get("/live/events", include_in_schema=False)
+    async def events(
+        request: Request,
+        tag: SomeTags,
+        span: LongSpan,
+        x_sensormon_page: Annotated[str | None, Header()] = None,
+        accept_encoding: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        packs = "gzip" in (accept_encoding or "")
+        asked = ("events", tuple(tag), span, packs)
+
+        def make() -> Sent:
+            return _encoded(live(request, x_sensormon_page).boards.events(tag, span), packs)
+
+        return await together(request, x_sensormon_page, asked, None, make, SECOND)
 
 
 def _encoded(content: object, packs: bool) -> Sent:

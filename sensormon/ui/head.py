@@ -23,6 +23,7 @@ from sensormon.ui.parts import every
 from sensormon.ui.signed_in import is_another, signed_in
 from sensormon.ui.style import style_sheet
 from sensormon.ui.viewer import Viewer, viewer
+from sensormon.ui.views_menu import views_button
 from sensormon.ui.who import person
 from sensormon.view.phrases import zone_words
 from sensormon.view.plain_alarms import plain_alarms
@@ -70,6 +71,7 @@ def draw_head(title: str, m: Monitor) -> Viewer:
                 bell(m)
             st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
             signed_in(m, me)
+            views_button(title, m)
             help_button(title, m)
     return now
 

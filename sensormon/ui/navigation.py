@@ -12,6 +12,7 @@ from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.run_turns import turn
 from sensormon.ui.sign_in import draw_sign_in, must_sign_in
+from sensormon.ui.views_menu import open_home
 
 
 def show_pages() -> None:
@@ -35,6 +36,7 @@ def show_pages() -> None:
         draw_sign_in(m)
         return
     page = _menu("top")
+    open_home(m, page.url_path)
     with turn():
         page.run()
 
@@ -43,6 +45,7 @@ def _menu(position: Literal["top", "hidden"]) -> StreamlitPage:
     return st.navigation(
         [
             st.Page("pages/live.py", title="Live", default=True),
+            st.Page("pages/boards.py", title="Boards"),
             st.Page("pages/anomalies.py", title="Anomalies"),
             st.Page("pages/explore.py", title="Explore"),
             st.Page("pages/tuning.py", title="Tuning"),

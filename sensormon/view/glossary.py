@@ -13,6 +13,10 @@ TERMS: Mapping[str, str] = MappingProxyType(
     {
         # what a reading is
         "tag": "A measuring point: one sensor's value, with a name, a unit and limits.",
+        "board": "Tiles that somebody put together on a grid; everybody who may look here sees it.",
+        "tile": "A part of a board: a chart, values, states, events or a note, with the tags that it shows.",
+        "wall screen": "A page over the whole screen that runs by itself; Esc leaves it.",
+        "saved view": "The state of a page under a name: what is chosen there, as its address has it.",
         "reading": "One value of one tag at one time, with a quality.",
         "quality": (
             "The device's own verdict on its reading: good, uncertain or bad, as in OPC UA. Only good "

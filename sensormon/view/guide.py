@@ -50,6 +50,13 @@ PAGES: Mapping[str, About] = {
             "ledger",
         ),
     ),
+    "Boards": About(
+        "boards",
+        "b",
+        "What you want to see together, on boards of your own: charts, values, states, events and notes on a "
+        "grid, on the page or over a whole screen. Everybody sees a board; operators change them.",
+        ("board", "tile", "wall screen", "tag", "control band", "anomaly", "event", "stale"),
+    ),
     "Anomalies": About(
         "anomalies",
         "a",

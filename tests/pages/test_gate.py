@@ -84,7 +84,16 @@ READS: dict[str, set[str]] = {
     "workers": set(),
 }
 """What pages read of each part of the monitor, anywhere; all else is a change and belongs in a gate."""
-CHANGES = {"start_imports", "cancel", "inject", "submit", "retry_dead_letters", "send_again", "send_test"}
+CHANGES = {
+    "start_imports",
+    "cancel",
+    "inject",
+    "submit",
+    "retry_dead_letters",
+    "send_again",
+    "send_test",
+    "set_home",
+}
 """Names that change something, whatever they are called on."""
 ALLOWED = {
     ("tuning_scope.py", "jobs.start"): "counts the events of all tags for this viewer, and changes nothing",

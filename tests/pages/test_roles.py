@@ -60,6 +60,7 @@ WIDGETS = [
         "frames-save",
         captioned=True,
     ),
+    Widget(Act.EDIT_BOARDS, "boards", {}, "button", "board-new", captioned=True),
     Widget(Act.EXPORT, "data", {"section": "Export"}, "button", "out-start"),
     Widget(
         Act.APPLY_SETTINGS,
@@ -110,6 +111,7 @@ WITHOUT = {
     Act.EXPLORE: "a page without changes",
     Act.TRY_SETTINGS: "a page without changes",
     Act.CHANGE_OWN_ACCOUNT: "in the head",
+    Act.SAVE_VIEWS: "in the head",
     Act.DELETE: "no page deletes",
     Act.ACCEPT_LOSS: "only while a loss is reported",
 }

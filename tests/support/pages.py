@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.support.server import ROOT
 
-PAGES = ["live", "anomalies", "explore", "tuning", "pipeline", "data", "notifications", "access"]
+PAGES = ["live", "boards", "anomalies", "explore", "tuning", "pipeline", "data", "notifications", "access"]
 """Every page by the name of its file, in the order of the menu."""
 
 

@@ -1,0 +1,130 @@
+"""What the tiles of a board poll for beside the Live board's feed: long spans, and the events of a span.
+
+Plain numbers and text, ready to send; times are milliseconds UTC. Viewers share each answer. Nothing here
+raises while the store is away: a long span then has what memory has and says that it is incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sensormon.model.clock import MINUTE, SECOND
+from sensormon.model.errors import StoreError
+from sensormon.model.tags import Tag
+from sensormon.model.timestamps import micros
+from sensormon.monitor.explorer import Seen
+from sensormon.monitor.monitor import Monitor
+from sensormon.view.events import lasted_column
+from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak
+from sensormon.view.shared import Shared
+
+Answer = dict[str, Any]
+
+PARTS = 400
+"""Parts of a long span, of which each has its lowest and highest reading: a tile is some 600 px wide."""
+MOST_FLAGS = 200
+"""The most flagged readings of a tag in a long span that are sent: those with the highest scores."""
+MOST_EVENTS = 40
+"""The most events of a tile, the newest; all are counted."""
+LATELY = 2 * SECOND
+_KEPT = 400
+"""The most answers that are kept for viewers: those of some ten boards."""
+
+
+class BoardFeed:
+    """Answers for one monitor."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._shared = Shared(monitor.clock, _KEPT)
+
+    def history(self, names: Sequence[str], span: int) -> Answer:
+        """The last `span` seconds of these tags in few readings, at most a minute old.
+
+        Of each tag `x` and `y` are the line, with a null where it breaks; `flags` are the times and values of
+        the flagged readings with the highest scores, of which there are `flagged` in all.
+        """
+        m = self._monitor
+        now = -(-m.clock.now() // MINUTE) * MINUTE  # the same for all who ask within this minute
+        since = now - span * SECOND
+        tags, complete = {}, True
+        for name in names:
+            if name in m.tags and not m.tags[name].has_states:
+                seen = self._seen(name, since, now)
+                tags[name] = _line(m.tags[name], seen)
+                complete = complete and seen.stored
+        return {"since": since / 1e3, "until": now / 1e3, "complete": complete, "tags": tags}
+
+    def _seen(self, name: str, since: int, now: int) -> Seen:
+        def look() -> Seen:
+            return self._monitor.explorer.overview(name, since, now, PARTS)
+
+        return self._shared.of(("history", name, now - since), (now, self._monitor.undoing.last), look)
+
+    def events(self, names: Sequence[str], span: int) -> Answer:
+        """The events of these tags, of all without names, in the last `span` seconds, newest first.
+
+        `problem` says why there are none while the store is away.
+        """
+        m = self._monitor
+
+        def look() -> Answer:
+            now = m.clock.now()
+            known = [name for name in names if name in m.tags]
+            if names and not known:
+                return {"count": 0, "events": [], "problem": ""}
+            try:
+                events = m.events.between(known or None, now - span * SECOND, now + 1)
+            except StoreError as error:
+                return {"count": 0, "events": [], "problem": f"Events cannot be read: {error.what}"}
+            events = events[events["tag"].isin(m.tags.names)].reset_index(drop=True)
+            scales, shown = Scales(m.detection.readable()), events.head(MOST_EVENTS)
+            rows = shown.to_dict("records")
+            starts = (micros(shown["start"]) / 1e3).tolist() if rows else []
+            lasted = lasted_column(shown) if rows else []
+            items = []
+            for row, start, length in zip(rows, starts, lasted, strict=True):
+                tag = m.tags[row["tag"]]
+                scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
+                value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
+                item = {
+                    "id": int(row["id"]),
+                    "time": start,
+                    "label": m.tags.title(tag.name),
+                    "what": f"{value} ({why_at_peak(scale.name, row['score'], row['threshold'])})",
+                    "severity": str(row["severity"]),
+                    "state": str(row["state"]),
+                    "lasted": length,
+                }
+                items.append(item)
+            return {"count": len(events), "events": items, "problem": ""}
+
+        acts = (m.actions.count, m.tags.digest)
+        answer: Answer = self._shared.of(("events", tuple(names), span), acts, look, LATELY)
+        return answer
+
+
+def _line(tag: Tag, seen: Seen) -> Answer:
+    """The line of an overview, broken at its gaps."""
+    overview, digits = seen.overview, tag.decimals + 2
+    time = overview.time.astype(np.float64)
+    value = overview.value.astype(np.float64)
+    if gaps := overview.breaks():
+        at = np.array([(start + end) / 2 for start, end in gaps])
+        place = np.searchsorted(time, at)
+        time, value = np.insert(time, place, at), np.insert(value, place, np.nan)
+    marks = overview.marks[overview.marks["is_anomaly"].astype(bool)]
+    worst = marks.sort_values("score", ascending=False, kind="stable").head(MOST_FLAGS)
+    y = [None if np.isnan(number) else number for number in np.round(value, digits).tolist()]
+    return {
+        "x": np.round(time / 1e3).tolist(),
+        "y": y,
+        "flagged": overview.flagged,
+        "flags": {
+            "x": (micros(worst["time"]) / 1e3).tolist() if len(worst) else [],
+            "y": worst["value"].round(digits).tolist(),
+        },
+    }
