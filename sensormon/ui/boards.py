@@ -82,9 +82,14 @@ def _shown(m: Monitor, viewer: Viewer, kept: KeptBoard) -> None:
             st.rerun()
         st.subheader(literal(board.title), anchor=False, width="content")
         st.space("stretch")
-        if st.button("Edit", key="board-edit", icon=":material/edit:", **allowed(m, Act.EDIT_BOARDS)):
-            begin_draft(kept)
-            st.rerun(scope="fragment")
+        st.button(
+            "Edit",
+            key="board-edit",
+            icon=":material/edit:",
+            on_click=begin_draft,
+            args=(kept,),
+            **allowed(m, Act.EDIT_BOARDS),
+        )
         st.html(_wall_links(board.name), width="content")
         copy_link()
         with st.popover("More", key="board-more", type="tertiary"):
@@ -117,9 +122,15 @@ def _edited(m: Monitor, viewer: Viewer, draft: Draft) -> None:
             keep_draft(draft)
         if st.button("Add a tile …", key="board-add", icon=":material/add:"):
             add_tile_dialog(m, board.name)
-        if st.button("Undo", key="board-undo", icon=":material/undo:", disabled=not draft.past):
-            keep_draft(replace(draft.undone(), board=replace(draft.undone().board, title=draft.board.title)))
-            st.rerun(scope="fragment")
+        undone = draft.undone()
+        st.button(
+            "Undo",
+            key="board-undo",
+            icon=":material/undo:",
+            disabled=not draft.past,
+            on_click=keep_draft,
+            args=(replace(undone, board=replace(undone.board, title=draft.board.title)),),
+        )
         st.space("stretch")
         if st.button("Discard", key="board-discard"):
             drop_draft(board.name)

@@ -5,6 +5,9 @@ A view is a page and the parameters of its address. What is private is seen by i
 
 from __future__ import annotations
 
+from html import escape
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from sensormon.access.audit import Change
@@ -21,12 +24,14 @@ from sensormon.ui.who import person
 from sensormon.view.guide import PAGES
 from sensormon.view.phrases import literal
 
-PRIVATE = frozenset({"wall", "theme"})
+PRIVATE = frozenset({"wall", "theme", "view"})
 """Parameters that are not kept in a view."""
 _ARRIVED, _RENAMED = "views-arrived", "views-renamed"
 _HOME, _NO_HOME = "Set as home", "No longer home"
 _SHARE, _PRIVATE = "Share with everybody", "Stop sharing"
 _RENAME, _REMOVE = "Rename …", "Remove"
+_FIRST = next(iter(PAGES.values())).path
+"""The page whose path is empty."""
 _TITLES = {about.path: title for title, about in PAGES.items()}
 
 
@@ -53,19 +58,22 @@ def open_home(m: Monitor, path: str) -> None:
     except (StoreError, UsageError):
         return
     if home is not None and home.page in _TITLES:
-        _open(home)
+        query = {name: values if len(values) > 1 else values[0] for name, values in _query(home).items()}
+        st.switch_page(f"pages/{home.page}.py", query_params=query)
 
 
-def _open(view: SavedView) -> None:
-    # An address without any parameter would be the page as it was left.
-    st.switch_page(f"pages/{view.page}.py", query_params=_query(view) or {"view": view.name})
+def _link(view: SavedView) -> str:
+    """A link that loads the view's page anew: nothing of the present state of that page may stay."""
+    address = escape(f"{view.page if view.page != _FIRST else '.'}?{urlencode(_query(view), doseq=True)}")
+    return f'<a class="plain-link" href="{address}" target="_self">{escape(view.title)}</a>'
 
 
-def _query(view: SavedView) -> dict[str, str | list[str]]:
+def _query(view: SavedView) -> dict[str, list[str]]:
     query: dict[str, list[str]] = {}
     for name, value in view.query:
         query.setdefault(name, []).append(value)
-    return {name: values if len(values) > 1 else values[0] for name, values in query.items()}
+    # An address without any parameter would be the page as it was left, or the home page.
+    return dict(query) or {"view": [view.name]}
 
 
 def _views(title: str, m: Monitor) -> None:
@@ -95,10 +103,7 @@ def _list(m: Monitor, owner: str, views: list[SavedView], home: SavedView | None
         is_home = home is not None and home.name == view.name
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"view-{view.name}"):
             signs = f"{_TITLES[view.page]}{', shared' if view.shared else ''}{', home' if is_home else ''}"
-            if st.button(
-                literal(view.title), key=f"view-open-{view.name}", type="tertiary", icon=":material/bookmark:"
-            ):
-                _open(view)
+            st.html(_link(view), width="content")
             st.caption(signs, width="content")
             st.space("stretch")
             if owner:
@@ -146,7 +151,7 @@ def _set_home(m: Monitor, owner: str, view: SavedView, is_home: bool) -> None:
         views_of(m).set_home(name, owner, who)
 
     if carried_out(m, change, make_home, "The home page was not changed"):
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _change(
@@ -161,7 +166,7 @@ def _change(
         views_of(m).change(view.name, owner, who=who, title=title, shared=shared)
 
     if carried_out(m, change, apply, "The view was not changed"):
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _remove(m: Monitor, owner: str, view: SavedView) -> None:
@@ -172,7 +177,7 @@ def _remove(m: Monitor, owner: str, view: SavedView) -> None:
         views_of(m).remove(view.name, owner, who)
 
     if carried_out(m, change, remove, "The view was not removed"):
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _save(title: str, m: Monitor, me: Person, owner: str) -> None:
@@ -199,7 +204,7 @@ def _save(title: str, m: Monitor, me: Person, owner: str) -> None:
         views_of(m).save(wanted, page, query, owner, shared=bool(shared), who=who)
 
     if carried_out(m, change, save, "The view was not saved"):
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _shared(view: SavedView) -> str:
