@@ -23,6 +23,7 @@ from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import OTHER, Chosen, show
 from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import remembered
+from sensormon.ui.narrow import folded
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import offset
@@ -80,7 +81,8 @@ def comparison() -> tuple[int, str]:
 
 def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
-    top = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    around = folded()
+    top = around.container(horizontal=True, vertical_alignment="bottom", gap="small")
     names = known_tags(
         m,
         "explore",
@@ -95,7 +97,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
             placeholder="Choose tags",
         ),
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
+    with around.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
         whole = held_extent(m, tuple(names))
         span = span_control(m, viewer, whole)
         layout = st.segmented_control(

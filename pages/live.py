@@ -20,6 +20,7 @@ from sensormon.ui.live_menu import go, open_event, open_flag
 from sensormon.ui.live_plain import REFRESH, plain_cards
 from sensormon.ui.live_tags import Shown, choose_tags, chosen_node, picked, worsened
 from sensormon.ui.memo import remembered
+from sensormon.ui.narrow import folded
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import SECONDS, preset
@@ -191,7 +192,7 @@ def no_data_yet(m: Monitor) -> frozenset[str]:
 
 def view(m: Monitor, me: Viewer) -> None:
     """The controls, and the board or what stands in for it."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with folded(), st.container(horizontal=True, vertical_alignment="center"):
         span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed", on_change=whole_span)
         at = moment(m)
         if at is not None:

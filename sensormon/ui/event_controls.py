@@ -22,6 +22,7 @@ from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import copy_link
 from sensormon.ui.link_tags import known_tags
+from sensormon.ui.narrow import folded
 from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
@@ -66,7 +67,10 @@ class Range:
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
     _follow_older_links()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"):
+    with (
+        folded("Filters"),
+        st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"),
+    ):
         within = preset([*_PRESETS, _BETWEEN], "within", _USUAL, label_visibility="collapsed")
         between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
         tags = known_tags(m, "tags", lambda: _tags(m))

@@ -14,6 +14,7 @@ from sensormon.access.person import Person
 from sensormon.events.alarm_load import AlarmLoad, load_of
 from sensormon.model.clock import DAY, HOUR, SECOND
 from sensormon.model.errors import StoreError
+from sensormon.model.format import moment_words
 from sensormon.model.status import Status, StoreState
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.bell import bell
@@ -29,7 +30,14 @@ from sensormon.view.phrases import zone_words
 from sensormon.view.plain_alarms import plain_alarms
 from sensormon.view.shared import Shared
 from sensormon.view.simulated import badge, simulated_words
-from sensormon.view.status import abnormal, alarms, announcement, attention_words, status_line
+from sensormon.view.status import (
+    abnormal,
+    age_phrase,
+    alarms,
+    announcement,
+    attention_words,
+    status_line,
+)
 
 AGAIN = 3 * SECOND
 """µs before the first retry of a page that could not read the store; doubled each time."""
@@ -43,6 +51,18 @@ TRIES = "unread-tries"
 
 _ICON = files("sensormon").joinpath("icon.png")
 # Our own image, because the browser would fetch a named icon from an external address.
+_MARK = str(_ICON)
+_THEMES = (
+    '<div class="theme" role="group" aria-label="Theme">'
+    + "".join(
+        f'<button type="button" data-theme="{theme}" aria-pressed="false">{words}</button>'
+        for theme, words in (("System", "Auto"), ("Light", "Light"), ("Dark", "Dark"))
+    )
+    + "</div>"
+)
+"""The choice of theme in the top bar; `browser/theme.js` makes it Streamlit's."""
+_MORE = '<button type="button" class="status-more" aria-expanded="false">Status</button>'
+"""On a phone: the rest of the status line."""
 
 
 def draw_head(title: str, m: Monitor) -> Viewer:
@@ -54,12 +74,15 @@ def draw_head(title: str, m: Monitor) -> Viewer:
     now, me = viewer(), person(m)
     again = st.session_state.pop(UNREAD, False)
     st.session_state[TRIES] = st.session_state.get(TRIES, 0) + 1 if again else 0
-    # The choice of theme is in Streamlit's menu, so there must be one.
+    # Our choice of theme presses Streamlit's menu, so there must be one.
     st.set_page_config(layout="wide", page_icon=str(_ICON), menu_items={"About": f"sensormon {__version__}"})
+    st.logo(_MARK, size="small")
     st.html(f"<style>{style_sheet(now.palette)}</style>")
     with st.container(key="unseen"):
         st.html("<h1>sensormon</h1>")
         in_the_browser()
+    with st.container(key="frame"):
+        st.html(_THEMES + _MORE)
     _status(title, m, now.dark, m.clock.now(), me)
     first_visit(title, m)
     with st.container(
@@ -69,7 +92,8 @@ def draw_head(title: str, m: Monitor) -> Viewer:
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             with st.container(width="content", key="bell-place"):
                 bell(m)
-            st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
+            with st.container(width="content", key="zone"):
+                st.caption(zone_words(now.zone_name, now.zone, m.clock.now()), width="content")
             signed_in(m, me)
             views_button(title, m)
             help_button(title, m)
@@ -90,7 +114,12 @@ def _status(title: str, m: Monitor, drawn_dark: bool, drawn: int, me: Person) ->
         st.rerun()
     losses = "" if title == "Pipeline" else attention_words(status, me)
     wrong = "".join(_alarm(text) for text in (*seen.of(title), losses) if text)
-    st.html(f'<div class="status" data-at="{status.now}">{_badge(title, m)}{seen.line}</div>{wrong}')
+    now = viewer()
+    zone = escape(zone_words(now.zone_name, now.zone, status.now))
+    st.html(
+        f'<div class="status" data-at="{status.now}" data-zone="{zone}">'
+        f"{_paused(title, status.now)}{_badge(title, m)}{seen.line}</div>{wrong}"
+    )
     _read_aloud(seen.abnormal)
 
 
@@ -118,7 +147,11 @@ def _seen(m: Monitor) -> _Seen:
     def look() -> _Seen:
         status, ledger = m.status(), m.ledger.now()
         phrases = status_line(status, ledger, _last_hour(m))
-        line = "".join(f"<span>{marked(phrase)}</span>" for phrase in phrases)
+        major = (phrases[0], age_phrase(status))  # the rest is a tap away on a phone, unless it is abnormal
+        line = "".join(
+            f"<span{'' if phrase in major or phrase.abnormal else ' class=minor'}>{marked(phrase)}</span>"
+            for phrase in phrases
+        )
         return _Seen(status, line, plain_alarms(status), alarms(status), abnormal(status, ledger))
 
     return _shared(m).of("status", m.attention.acknowledged, look, TOGETHER)
@@ -126,6 +159,15 @@ def _seen(m: Monitor) -> _Seen:
 
 def _shared(m: Monitor) -> Shared:
     return _SHARED.get(m) or _SHARED.setdefault(m, Shared(m.clock, SHARED))
+
+
+def _paused(title: str, now: int) -> str:
+    """That the charts of the Live page stand still, and since when, as HTML; no others move."""
+    state = st.session_state
+    if title != "Live" or not state.get("paused"):
+        return ""
+    at = moment_words(int(state.get("paused_at", now)), now, viewer().zone)
+    return f'<span class="paused">Paused at {escape(at)}</span>'
 
 
 def _badge(title: str, m: Monitor) -> str:

@@ -20,6 +20,7 @@ from sensormon.ui.component import copy_link
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.glossary import with_terms
 from sensormon.ui.memo import remembered
+from sensormon.ui.narrow import folded
 from sensormon.ui.profile_apply import said
 from sensormon.ui.tuning_apply import apply
 from sensormon.ui.tuning_choice import Chosen, before, controls, in_use, pinned, watched
@@ -48,7 +49,7 @@ def section(m: Monitor, viewer: Viewer) -> None:
         st.info("Every tag here has states; detectors judge numbers.", title="Nothing to tune")
         return
     left, right = st.columns([1, 3], gap="medium")
-    with left, panel("controls"):
+    with left, folded("Settings"), panel("controls"):
         chosen = controls(m)
         st.button("Reset", on_click=fill, args=(chosen.start,), width="stretch", disabled=not chosen.edited)
         asked = st.button(

@@ -5,10 +5,10 @@ import { followFocus, keepDrafts, lostDrafts } from "./drafts.js"
 import { duration } from "./numbers.js"
 
 const LATE = 3000 // ms without a new status line, which comes every second, after which the server is asked
-const LOST = 6000 // ms without one, and without an answer, after which the banner shows
+const LOST = 9000 // ms without one, and without an answer, after which the banner shows
 const BUSY = 60000 // the same if the server answers: it is busy with a page, and the status line waits
 const STUCK = 20000 // ms without a status line from a server that answers again, after which a button reloads
-const ASKED = 2500 // ms between two requests, and ms allowed for an answer
+const ASKED = 4000 // ms between two requests, and ms allowed for an answer
 const EVERY = 1000 // ms
 const SETTLED = 3000 // ms after the return, in which the page draws itself again
 

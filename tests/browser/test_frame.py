@@ -1,0 +1,116 @@
+"""The frame of every page: mark, theme, menu, console, and how it folds up on a phone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import ready, visit
+from tests.support.pages import menu
+from tests.support.server import Server
+
+pytestmark = pytest.mark.browser
+
+PROBE = re.compile(r"/_stcore/(health|host-config)$")
+"""What Streamlit asks for below a page's path, to find out its base path; the 404 is expected."""
+UPPER_THIRD = 281
+"""Pixels of a phone that is 844 high."""
+FIRST = {
+    "": ".live-card",
+    "anomalies": ".st-key-event-rows [data-testid=stDataFrame]",
+    "explore": ".st-key-panel-explore",
+    "tuning": ".st-key-panel-effect",
+    "pipeline": ".way",
+    "data?section=Sources": "[class*=st-key-panel-sources]",
+    "notifications": "[class*=st-key-panel]",
+}
+"""The first chart or list of a page."""
+EVERY_DAY = ("", "anomalies", "tuning")
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=() if path in EVERY_DAY else pytest.mark.long) for path in FIRST]
+)
+def test_phone_shows_the_first_chart_or_list_in_the_upper_third(
+    browser: Browser, server: Server, path: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.add_cookies([{"name": "sensormon-greeted", "value": "1", "url": server.url}])
+    page = context.new_page()
+    visit(page, server, path)
+    first = page.locator(FIRST[path]).first
+    expect(first).to_be_visible()
+    assert first.evaluate("part => part.getBoundingClientRect().y") <= UPPER_THIRD
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_role("button", name="Menu")).to_be_visible()
+    context.close()
+
+
+def test_phone_says_what_is_set_and_opens_the_controls(browser: Browser, server: Server) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    context.add_cookies([{"name": "sensormon-greeted", "value": "1", "url": server.url}])
+    page = context.new_page()
+    visit(page, server, "anomalies?within=6 h&state=unacknowledged")
+    line = page.locator("details.controls summary")
+    expect(line).to_contain_text("6 h")
+    expect(line).to_contain_text("State: unacknowledged")
+    expect(page.get_by_role("radio", name="6 h")).to_be_hidden()
+    line.click()
+    page.get_by_role("radio", name="1 h", exact=True).click()
+    expect(line).to_contain_text("1 h · ")
+    line.click()
+    expect(page.get_by_role("radio", name="6 h")).to_be_hidden()
+    ready(page)
+
+    rows = page.locator(".st-key-event-rows [data-testid=stDataFrame]")
+    rows.click(position={"x": 120, "y": 60})
+    close = page.get_by_role("button", name="Close", exact=True)
+    expect(close).to_be_visible()
+    expect(page.locator(".st-key-panel-context")).to_be_in_viewport()
+    close.click()
+    expect(close).to_be_hidden()
+    context.close()
+
+
+def test_theme_is_chosen_in_sight_and_kept_on_every_page(page: Page, server: Server) -> None:
+    visit(page, server, "anomalies")
+    expect(page.locator("[data-testid=stHeaderLogo]")).to_be_visible()
+    ground = "() => getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
+    page.get_by_role("button", name="Dark", exact=True).click()
+    page.wait_for_function(f"() => ({ground})() === 'rgb(20, 23, 26)'")
+    expect(page.get_by_role("menuitemradio")).to_have_count(0)
+    for path in ("", "explore"):
+        visit(page, server, path)
+        page.wait_for_function(f"() => ({ground})() === 'rgb(20, 23, 26)'")
+        expect(page.get_by_role("button", name="Dark", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Auto", exact=True).click()
+    page.wait_for_function(f"() => ({ground})() === 'rgb(242, 243, 245)'")
+
+
+def test_head_says_in_amber_that_live_is_paused(page: Page, server: Server) -> None:
+    visit(page, server, "")
+    page.get_by_text("Pause", exact=True).click()
+    paused = page.locator(".status .paused")
+    expect(paused).to_have_text(re.compile(r"^Paused at \d\d:\d\d:\d\d$"))
+    expect(paused).to_have_css("background-color", "rgb(154, 103, 0)")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", ["" if place == 0 else path for place, (path, _) in enumerate(menu())])
+def test_console_has_no_error_or_warning(page: Page, server: Server, path: str) -> None:
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            said.append(f"{message.type}: {message.text}")
+            if message.type in ("error", "warning") and not PROBE.search(message.location.get("url", ""))
+            else None
+        ),
+    )
+    visit(page, server, path)
+    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    page.wait_for_timeout(2_500)
+    assert said == []
