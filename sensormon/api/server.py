@@ -41,6 +41,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify import notifications
 from sensormon.notify.answering import Answering, answering_of
 from sensormon.outputs import outputs
+from sensormon.reports import sending
 
 AFTER = 2.0
 """Seconds from the start of the collector to what can wait until it runs."""
@@ -59,6 +60,7 @@ def build_or_exit() -> None:
     runtime.accompany(notifications.accompany)
     runtime.accompany(named_sources.accompany)
     runtime.accompany(outputs.accompany)
+    runtime.accompany(sending.accompany)
     try:
         Tokens.of(runtime.build().settings)
     except (UsageError, JournalError, StoreNewer) as error:

@@ -14,6 +14,7 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify import notifications
 from sensormon.outputs import outputs
+from sensormon.reports import sending
 
 
 def run(_: argparse.Namespace, settings: Settings) -> int:
@@ -26,6 +27,7 @@ def run(_: argparse.Namespace, settings: Settings) -> int:
     notifications.accompany(monitor)
     named_sources.accompany(monitor)
     outputs.accompany(monitor)
+    sending.accompany(monitor)
     garbage.look_seldom()
     monitor.start()
     source = "the bus" if settings.bus else settings.source

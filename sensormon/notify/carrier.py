@@ -27,7 +27,8 @@ UNUSABLE = 2 * PATIENCE / 1e6
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]{0,99})\}")
 
 Compose = Callable[[Message, bool], Outgoing]
-"""Words a message, with a picture if that is asked for and can be. Raises StoreError, JournalError."""
+"""Words a message, with a picture if that is asked for and can be. Raises StoreError, JournalError,
+and UsageError if what goes with it cannot be made."""
 
 
 class ByTheFile:
@@ -63,9 +64,12 @@ class ByTheFile:
         url = contact.ways[message.way]
         try:
             way = self.open(contact, url, config.mail)
-            outgoing = self._compose(message, is_mail(url))
         except UsageError as error:
             return Outcome(False, _reason(error), wait=UNUSABLE)
+        try:
+            outgoing = self._compose(message, is_mail(url))
+        except UsageError as error:  # what cannot be made must not hold up what else there is to tell
+            return Outcome(False, str(error), lasting=True)
         except SensormonError as error:
             return Outcome(False, str(error))
         answer = way.send(outgoing, DEADLINE)

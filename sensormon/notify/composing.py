@@ -22,7 +22,7 @@ from sensormon.notify.carrier import Compose
 from sensormon.notify.links import Links
 from sensormon.notify.messages import Message, ToldEvent
 from sensormon.notify.picture import event_chart
-from sensormon.notify.ways.delivery import Outgoing
+from sensormon.notify.ways.delivery import Attachment, Outgoing
 from sensormon.notify.words import outgoing
 
 BEFORE, AFTER = 20 * MINUTE, HOUR
@@ -36,17 +36,29 @@ PLAIN = 2
 _log = logging.getLogger(__name__)
 
 Picture = Callable[[ToldEvent, tzinfo], bytes | None]
+Attach = Callable[[Message], Attachment | None]
+"""Makes what goes with a message. Raises SensormonError; then the message waits."""
 
 
-def composer(links: Links, picture: Picture) -> Compose:
-    """What puts messages into words; `picture` draws an event."""
+def nothing(_: Message) -> None:
+    """No message has an attachment."""
+
+
+def composer(links: Links, picture: Picture, attach: Attach = nothing) -> Compose:
+    """What puts messages into words; `picture` draws an event, `attach` makes what goes with a message.
+
+    That is made whatever the way, so that nobody is told of something that cannot be made.
+    """
 
     def compose(message: Message, with_picture: bool) -> Outgoing:
+        attached = attach(message) if message.attachment else None
+        attached = attached if with_picture else None
         zone = zone_at(message.created)
         wanted = with_picture and message.events and len(message.tries) < PLAIN
         drawn = picture(message.events[0], zone) if wanted else None
-        words = outgoing(message, links.to(message), zone, picture=drawn is not None)
-        return Outgoing(message.key, words.subject, words.text, words.html, drawn, words.payload)
+        name = attached.name if attached else ""
+        words = outgoing(message, links.to(message), zone, picture=drawn is not None, attached=name)
+        return Outgoing(message.key, words.subject, words.text, words.html, drawn, words.payload, attached)
 
     return compose
 

@@ -73,7 +73,8 @@ class Message:
     """`events` are listed, at most `LISTED`; `covers` are the ids of all events that it tells of, `held_back`
     how many of those are not listed, `over` those of them that had ended when it was made. `text` is what
     a message tells that is not about events: the conditions of the monitor, the words of a test. `condition`
-    names the condition, with what it is about ("silent:ph"); several stand on a line each.
+    names the condition, with what it is about ("silent:ph"); several stand on a line each. `attachment` says
+    what is made for it when it is handed over, in the words of whoever makes it; empty for nothing.
     Times are µs UTC; `due` is when the next try is, by the way `way` of the contact. `tries` are the newest
     `TRIES`, those before `begun` were made before a person sent it again.
     """
@@ -89,6 +90,7 @@ class Message:
     over: tuple[int, ...] = ()
     text: str = ""
     condition: str = ""
+    attachment: str = ""
     storm: bool = False
     state: MessageState = MessageState.WAITING
     attempts: int = 0
@@ -137,6 +139,7 @@ def content_of(message: Message) -> dict[str, Any]:
         "over": list(message.over),
         "text": message.text,
         "condition": message.condition,
+        "attachment": message.attachment,
         "storm": message.storm,
         "state": str(message.state),
         "attempts": message.attempts,

@@ -22,6 +22,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.format import counted
 from sensormon.model.status import CompanionStatus
 from sensormon.monitor.monitor import Monitor
+from sensormon.notify.beside import Beside, WithBeside
 from sensormon.notify.carrier import ByTheFile
 from sensormon.notify.composing import composer, picture_of
 from sensormon.notify.config import NotifyConfig
@@ -69,11 +70,15 @@ class Notifications:
         self.file = notify_file(settings.notify_file, settings.data_dir, shared)
         self.outbox = Outbox(self.documents, monitor.access.audit, clock)
         self.links = Links(self.documents, settings.url, clock)
-        self.carrier = ByTheFile(self.config, environment, composer(self.links, picture_of(monitor)))
+        self.beside: list[Beside] = []
+        """What other rooms have to tell; see `Beside`."""
+        planner = WithBeside(DueOf(monitor, self.config, self.outbox, self.documents), self.beside)
+        compose = composer(self.links, picture_of(monitor), planner.attached)
+        self.carrier = ByTheFile(self.config, environment, compose)
         self.sender = Sender(
             self.outbox,
             parts.store.leader(NAME),
-            DueOf(monitor, self.config, self.outbox, self.documents),
+            planner,
             self.carrier,
             clock,
             watch=self.watch,
@@ -143,7 +148,10 @@ class Notifications:
                 self._looked_at, self._unseen, self._ways = config, self.carrier.problems(), []
             self._look_on()
             known = self.outbox.known().values() if config.contacts else ()
-            self._problems = (*self._ways, *failing(known, now))
+            others = (
+                [problem for each in self.beside for problem in each.problems()] if config.contacts else []
+            )
+            self._problems = (*self._ways, *failing(known, now), *others)
 
     def _look_on(self) -> None:
         """Look at more of the ways, for `GLANCE` at most: messages wait meanwhile."""

@@ -50,13 +50,16 @@ class Words:
     payload: Mapping[str, Any]
 
 
-def outgoing(message: Message, link: str = "", zone: tzinfo = UTC, *, picture: bool = False) -> Words:
+def outgoing(
+    message: Message, link: str = "", zone: tzinfo = UTC, *, picture: bool = False, attached: str = ""
+) -> Words:
     """The words of this message, with its link if it has one; times are in `zone`.
 
-    With `picture` the mail's page has a place for it.
+    With `picture` the mail's page has a place for it; `attached` is the name of the file that goes with it.
     """
     subject = subject_of(message, zone)
     intro, invitation = _intro(message), _invitation(message) if link else ""
+    intro = (*intro, f"Attached: {_line(attached)}") if attached else intro
     parts = [_part(event, zone) for event in message.events]
     more = f"{counted(message.held_back, 'more event')} not listed." if message.held_back else ""
     by_rule = f" by rule {message.rule}" if message.rule else ""
@@ -75,7 +78,8 @@ def outgoing(message: Message, link: str = "", zone: tzinfo = UTC, *, picture: b
 def payload_of(message: Message, link: str) -> dict[str, Any]:
     """The JSON that a webhook gets.
 
-    A message on the monitor itself has `text` as well: it has no events that would say what is wrong.
+    A message on the monitor itself, and one with an attachment, has `text` as well: it has no events that
+    would say what it is about.
     """
     payload: dict[str, Any] = {
         "key": message.key,
@@ -97,7 +101,7 @@ def payload_of(message: Message, link: str) -> dict[str, Any]:
         ],
         "held_back": message.held_back,
     }
-    return payload | ({"text": message.text} if message.condition else {})
+    return payload | ({"text": message.text} if message.condition or message.attachment else {})
 
 
 def _finite(number: float | None) -> float | None:
@@ -162,6 +166,9 @@ def _of_one(event: ToldEvent, message: Message, since: str) -> Iterator[str]:
 
 def _without_events(message: Message) -> Iterator[str]:
     lines = message.text.splitlines()
+    if message.attachment and lines:
+        yield lines[0]
+        return
     if not message.condition or not lines:
         yield f"Test message from sensormon to {message.contact}"
         yield "Test message from sensormon"

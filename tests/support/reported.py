@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 
 from pypdf import PdfReader
 
@@ -50,4 +51,5 @@ def words_of(pdf: bytes) -> str:
     """All text of this PDF, page after page, without the places where words may break."""
     pages = PdfReader(io.BytesIO(pdf)).pages
     text = "\n".join(page.extract_text() for page in pages)
-    return " ".join(text.replace(ZERO_WIDTH, "").split()).replace("T ag", "Tag").replace("T o ", "To ")
+    line = " ".join(text.replace(ZERO_WIDTH, "").split())
+    return re.sub(r"\bT (?=[a-z])", "T", line)  # kerning moves what follows a T

@@ -26,12 +26,21 @@ _LATER = {408, 425, 429}
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail; `media_type` such as application/pdf."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Outgoing:
     """A message ready to be handed over.
 
     `key` (printable ASCII) is the same at each try, so that a receiver can drop what arrives twice.
     `html` is a complete, already escaped body for mail, "" for text alone; it shows `picture`, a PNG,
-    as `cid:chart`. `payload` is the JSON of our webhook.
+    as `cid:chart`. `payload` is the JSON of our webhook. Only mail takes the `attachment`.
     """
 
     key: str
@@ -40,6 +49,7 @@ class Outgoing:
     html: str
     picture: bytes | None
     payload: Mapping[str, Any]
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ TLS is always verified: `smtp+starttls://` (port 587) refuses a server without S
 authority of the system's or in SSL_CERT_FILE. `smtp://` (port 25) is for a relay that takes mail
 without a login: a password is never sent unencrypted.
 
-A message is plain text beside HTML with its picture inline. Its Message-ID comes from the key, so one
-that arrives twice, since its answer was lost, is the same to mail programs.
+A message is plain text beside HTML with its picture inline, and the file that goes with it. Its Message-ID
+comes from the key, so one that arrives twice, since its answer was lost, is the same to mail programs.
 """
 
 from __future__ import annotations
@@ -177,6 +177,11 @@ def message_of(outgoing: Outgoing, sender: str, to: str) -> EmailMessage:
             body.add_related(
                 outgoing.picture, "image", "png", cid="<chart>", disposition="inline", filename="chart.png"
             )
+    if outgoing.attachment is not None:
+        main, _, sub = outgoing.attachment.media_type.partition("/")
+        message.add_attachment(
+            outgoing.attachment.content, main, sub, filename=_text(outgoing.attachment.name)
+        )
     return message
 
 
