@@ -1,4 +1,4 @@
-"""Data: sources, history from files, exports, cases, the tag table, retention and sizes."""
+"""Data: sources, history from files, exports, reports, cases, the tag table, retention and sizes."""
 
 from sensormon.monitor.runtime import monitor
 from sensormon.ui import (
@@ -9,6 +9,7 @@ from sensormon.ui import (
     data_sources,
     data_storage,
     data_tags,
+    report_section,
 )
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
@@ -18,6 +19,7 @@ SECTIONS = {
     "Import": data_import.section,
     "Sources": data_sources.section,
     "Export": data_export.section,
+    "Reports": report_section.report_section,
     "Cases": data_case.section,
     "Tags": data_tags.section,
     "Calculated tags": calculated_tags.section,

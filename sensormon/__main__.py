@@ -23,6 +23,7 @@ from sensormon.cli import (
     imports,
     ledger,
     migrate,
+    report,
     restore,
     score,
     sessions,
@@ -93,7 +94,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, nargs="?", help="default: the data folder")
     command.set_defaults(run=verify.run)
 
-    for own in (score, import_file, imports, users, tokens, sessions, audit, migrate, backup, restore):
+    for own in (
+        score,
+        import_file,
+        imports,
+        users,
+        tokens,
+        sessions,
+        audit,
+        migrate,
+        backup,
+        restore,
+        report,
+    ):
         own.register(commands)
 
     command = commands.add_parser("bench", help="measure on this machine")

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from sensormon import __version__
-from sensormon.api import audit, downloads, events, openapi, reads, writes
+from sensormon.api import audit, downloads, events, openapi, reads, reports, writes
 from sensormon.api.auth import Tokens
 from sensormon.api.body import Receive, Scope, Send
 from sensormon.api.context import Context
@@ -112,6 +112,7 @@ class Api:
             _add_write(api, path, self._writes[path], words)
         api.include_router(reads.router)
         api.include_router(events.router)
+        api.include_router(reports.router)
         add_live(api, self.context)
         api.include_router(downloads.router)
         api.include_router(audit.router)

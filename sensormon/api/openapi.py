@@ -269,6 +269,15 @@ EVENTS: dict[str, Any] = {
         },
     },
 }
+REPORT: dict[str, Any] = {
+    "responses": {
+        **READ_FAILURES,
+        200: {
+            "description": "The report.",
+            "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        },
+    },
+}
 METRICS: dict[str, Any] = {
     "responses": {
         **FAILURES,
@@ -383,6 +392,6 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
             operation["security"] = [{"token": []}] if needed else [{}, {"token": []}]
             if operation["responses"].get("422", {}).get("description") == "Validation Error":
                 del operation["responses"]["422"]
-            if path == "/metrics":
+            if path in ("/metrics", "/report"):
                 operation["responses"]["200"]["content"].pop("application/json", None)
     return schema

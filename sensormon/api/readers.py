@@ -37,6 +37,8 @@ WAITING = 100
 """Requests that may wait for a turn; more are refused at once."""
 WAITING_EACH = 20
 """Of these, from one address without a token."""
+REPORTS_WAITING = 4
+"""Reports that wait for their turn from one address: each is a second of work."""
 PATIENCE = 10.0
 """Seconds to wait for a turn."""
 ADDRESSES = 10_000
@@ -156,6 +158,7 @@ class Readers:
     budget: RowBudget = field(default_factory=lambda: RowBudget(ROWS_A_MINUTE, time.monotonic))
     known: Turns = field(default_factory=lambda: Turns(TURNS, TURNS, WAITING))
     unknown: Turns = field(default_factory=lambda: Turns(TURNS, TURNS_EACH, WAITING_EACH))
+    reports: Turns = field(default_factory=lambda: Turns(1, 1, REPORTS_WAITING))
 
 
 def readers_of(request: Request) -> Readers:

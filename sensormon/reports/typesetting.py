@@ -66,7 +66,7 @@ def typeset(data: Mapping[str, Any], made: int) -> bytes:
                 sys_inputs={"report": text},
                 package_path=nothing,
                 package_cache_path=nothing,
-                timestamp=to_datetime(made).astimezone(UTC),
+                timestamp=to_datetime(made).astimezone(UTC).replace(microsecond=0),
                 format="pdf",
             )
         except (RuntimeError, ValueError) as error:

@@ -17,6 +17,7 @@ ACTS = {
     "undo import": Act.IMPORT,
     "export": Act.EXPORT,
     "case-save": Act.EXPORT,
+    "report": Act.EXPORT,
     "case-open": Act.OPEN_CASE,
     "roll-up": Act.ROLL_UP,
     "compare": Act.TRY_SETTINGS,

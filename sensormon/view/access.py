@@ -37,6 +37,7 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.APPLY_SETTINGS: "Apply detector settings to live monitoring",
         Act.EDIT_TAGS: "Add, change and remove tags",
         Act.EDIT_FRAMES: "Save and remove event frames and their envelopes",
+        Act.SCHEDULE_REPORTS: "Schedule reports",
         Act.IMPORT: "Import history",
         Act.OPEN_CASE: "Open cases",
         Act.CAUSE_FAULT: "Start simulated faults and failure drills",
