@@ -37,6 +37,16 @@ ACTS = {
 """The act of each button."""
 
 
+_QUESTIONS = {
+    "acknowledge": "Acknowledge",
+    "unacknowledge": "Undo the acknowledgement of",
+    "label": "Label",
+    "shelve": "Shelve",
+    "unshelve": "Unshelve",
+    "note": "Write a note on",
+}
+MANY = 1_000
+"""An act on more events than this is asked about first."""
 _PRESSED = "pressed"
 TICKED = "ticked"
 """Key in the session's state: the events selected in the list after these buttons were drawn."""
@@ -53,6 +63,7 @@ class _Press:
     seconds: int = 0  # shelving time; 0: ask for it
     before: str = ""  # the label, the note or the state that the events had, for the audit trail
     asked: bool = False  # a name, a time or a text
+    sure: bool = False  # that it is meant for all of many events
 
 
 def action_row(m: Monitor, chosen: list[int], beside: int, shown: pd.DataFrame) -> None:
@@ -139,6 +150,8 @@ def carry_out(m: Monitor, viewer: Viewer) -> None:
         if not me.may(ACTS[press.action]):
             _put_away()
             _done(m, press)
+        elif len(press.ids) > MANY and not press.sure:
+            _ask_many(press)
         elif press.action == "note":
             _note(m, press)
         elif press.action == "shelve" and not press.seconds:
@@ -188,6 +201,21 @@ def _done(
     st.session_state["acted-on"] = st.session_state[JUST_DONE] = list(press.ids)
     st.session_state["said"] = done_words(len(press.ids), press.action, press.label)
     return True
+
+
+@dialog("Many events", icon=":material/done_all:", on_dismiss=_put_away)
+def _ask_many(press: _Press) -> None:
+    """Whether the act is meant for all of them; it is one act, with one record in the audit trail."""
+    st.markdown(f"**{_QUESTIONS[press.action]} {counted(len(press.ids), 'event')}?**")
+    if press.label:
+        st.caption(f"Label: {LABEL_WORDS[press.label]}.")
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Continue", key="many-yes", type="primary"):
+            st.session_state[_PRESSED] = replace(press, sure=True, asked=False)
+            st.rerun()
+        if st.button("Cancel", key="many-no"):
+            _put_away()
+            st.rerun()
 
 
 @dialog("Your name", icon=":material/badge:", on_dismiss=_put_away)

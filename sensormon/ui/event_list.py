@@ -239,11 +239,12 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
             open_event(ids[cells[0]])
             st.session_state[TICKED] = tuple(chosen_ids()) or (ids[cells[0]],)
             return
-        before, inside = chosen_ids(), set(ids)
-        if set(now) == inside & set(before):
+        before, rows_now, inside = chosen_ids(), set(now), set(ids)
+        held_before = set(before)
+        if rows_now == inside & held_before:
             return
-        new = [event_id for event_id in now if event_id not in set(before)]
-        ticked = [*new, *(event_id for event_id in before if event_id in set(now) or event_id not in inside)]
+        new = [event_id for event_id in now if event_id not in held_before]
+        ticked = [*new, *(each for each in before if each in rows_now or each not in inside)]
         choose(ticked)
         st.session_state[TICKED] = tuple(ticked)
 
