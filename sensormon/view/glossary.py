@@ -222,6 +222,10 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "Old readings condensed to one row per minute: the lowest, mean and highest value and their "
             "count, so that spikes stay visible. Flagged readings are kept at full resolution."
         ),
+        "calculated tag": (
+            "A tag whose value is a formula over other tags. Its readings come from nowhere else; they are "
+            "scored and shown like any other."
+        ),
         "retention": "How long readings stay at full resolution before they are rolled up.",
         "case": (
             "One file with the readings, tags, settings and labels of a span, which another installation "

@@ -166,7 +166,17 @@ PAGES: Mapping[str, About] = {
         "d",
         "Edit tags and their limits, import history from files, choose how long readings are kept, and "
         "export data.",
-        ("tag", "valid range", "normal band", "retention", "roll-up", "case", "duplicate", "journal"),
+        (
+            "tag",
+            "calculated tag",
+            "valid range",
+            "normal band",
+            "retention",
+            "roll-up",
+            "case",
+            "duplicate",
+            "journal",
+        ),
     ),
     "Notifications": About(
         "notifications",

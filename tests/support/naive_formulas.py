@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import add, eq, ge, gt, le, lt, mod, mul, ne, sub, truediv
 
 from sensormon.formulas.checking import Formula
@@ -13,7 +13,14 @@ from sensormon.formulas.tree import Binary, Call, Duration, Node, Number, TagRef
 Reading = tuple[int, float, bool]
 """Time (µs), value, whether it is good."""
 Value = float | None
-COMPARISONS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "==": eq,
+    "!=": ne,
+}
 
 
 def naive(
@@ -79,24 +86,24 @@ class _Naive:
 
     def call(self, node: Call, place: int) -> Value:
         first = node.arguments[0]
-        if isinstance(node.arguments[min(1, len(node.arguments) - 1)], Duration):
-            width = node.arguments[1].micros
-            base = node.arguments[2].micros if len(node.arguments) > 2 else 1_000_000
+        durations = [argument.micros for argument in node.arguments if isinstance(argument, Duration)]
+        if durations:
+            width, base = [*durations, 1_000_000][:2]
             if node.name in ("delay", "difference", "rate"):
                 return self.back(node.name, first, place, width, base)
             if node.name == "integral":
                 return self.integral(first, place, width, base)
             now = self.times[place]
             window = [i for i in range(place + 1) if self.times[i] > now - width]
-            values = [value for i in window if (value := self.at(first, i)) is not None]
-            return rolled(node.name, values)
+            return rolled(node.name, [value for i in window if (value := self.at(first, i)) is not None])
         if node.name == "if":
             condition = self.at(first, place)
             return None if condition is None else self.at(node.arguments[1 if condition else 2], place)
         if node.name == "unit":
             return self.at(first, place)
         values = [self.at(argument, place) for argument in node.arguments]
-        return None if None in values else function(node.name, values)
+        known = [value for value in values if value is not None]
+        return function(node.name, known) if len(known) == len(values) else None
 
     def back(self, name: str, inside: Node, place: int, width: int, base: int) -> Value:
         then = self.times[place] - width
@@ -128,16 +135,17 @@ def rolled(name: str, values: Sequence[float]) -> Value:
         return float(len(values))
     if not values or (name == "std" and len(values) < 2):
         return None
-    return {
-        "mean": statistics.fmean,
-        "sum": math.fsum,
-        "std": statistics.stdev,
-        "min": min,
-        "max": max,
-    }[name](values)
+    return ROLLED[name](values)
 
 
-FUNCTIONS = {
+ROLLED: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "mean": statistics.fmean,
+    "sum": math.fsum,
+    "std": statistics.stdev,
+    "min": min,
+    "max": max,
+}
+FUNCTIONS: Mapping[str, Callable[[float], float]] = {
     "abs": abs,
     "sqrt": math.sqrt,
     "log": math.log,
@@ -158,7 +166,14 @@ def function(name: str, values: Sequence[float]) -> Value:
         return None
 
 
-ARITHMETIC = {"+": add, "-": sub, "*": mul, "/": truediv, "%": mod, "^": pow}
+ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": truediv,
+    "%": mod,
+    "^": pow,
+}
 
 
 def arithmetic(sign: str, left: float, right: float) -> Value:
