@@ -92,50 +92,75 @@ class _Live:
         return self.sent.of("horizon", None, self.newest_place, TOGETHER)
 
 
-def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
-    """Add the board's routes to this API."""
-    lives: WeakKeyDictionary[Monitor, _Live] = WeakKeyDictionary()
+class _Viewers:
+    """Answers for the pages of any viewer, of the monitor that `context` has now."""
 
-    def live(request: Request, page: str | None) -> _Live:
+    def __init__(self, context: Callable[[], Context]) -> None:
+        self.whole = Turns(BOARDS, BOARDS, WAITING)
+        self._context = context
+        self._lives: WeakKeyDictionary[Monitor, _Live] = WeakKeyDictionary()
+
+    def live(self, request: Request, page: str | None) -> _Live:
         """Where nobody has to sign in, the key of the pages opens it as well."""
-        if not open_to(page):
+        if not self._open_to(page):
             check_whole_reader(request)
-        monitor = context().monitor
-        here = lives.get(monitor)
+        monitor = self._context().monitor
+        here = self._lives.get(monitor)
         if here is None:
             newest = monitor.newest  # not the monitor, which nothing here may keep alive
             feeds = LiveFeed(monitor), LiveStrip(monitor), active_of(monitor), now_of(monitor)
             sent = Shared(monitor.clock, SENT)
             here = _Live(*feeds, BoardFeed(monitor), sent, UnderWay(), lambda: newest.newest_place)
-            here = lives.setdefault(monitor, here)
+            here = self._lives.setdefault(monitor, here)
         return here
 
-    def open_to(page: str | None) -> bool:
-        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
-        return of_a_page and not context().closed
-
-    def answered(sent: Sent) -> Response:
+    def answered(self, sent: Sent) -> Response:
+        """The response with this body, and our time."""
         body, headers = sent
-        now = {NOW: str(context().monitor.clock.now() / 1e3)}
+        now = {NOW: str(self._context().monitor.clock.now() / 1e3)}
         return Response(body, media_type="application/json", headers={**headers, **now})
 
     async def together(
-        request: Request, page: str | None, asked: object, key: object, make: Callable[[], Sent], fresh: int
+        self,
+        request: Request,
+        page: str | None,
+        asked: object,
+        key: object,
+        make: Callable[[], Sent],
+        fresh: int,
     ) -> Response:
         """The answer that all who ask this get for `fresh` µs, while `key` stays the same."""
 
         def shared() -> Sent:
-            return live(request, page).sent.of(asked, key, make, fresh)
+            return self.live(request, page).sent.of(asked, key, make, fresh)
 
-        if not open_to(page):
-            return answered(await run_in_threadpool(shared))
+        if not self._open_to(page):
+            return self.answered(await run_in_threadpool(shared))
         # Nothing blocks then, and the change of threads would cost the most.
-        here = live(request, page)
+        here = self.live(request, page)
         kept = here.sent.kept(asked, key, fresh)
-        return answered(kept.value if kept is not None else await here.under_way.of((asked, key), shared))
+        return self.answered(
+            kept.value if kept is not None else await here.under_way.of((asked, key), shared)
+        )
 
-    whole = Turns(BOARDS, BOARDS, WAITING)
+    def acts(self) -> tuple[int, ...]:
+        """Changes once somebody has acted, which viewers see at once."""
+        m = self._context().monitor
+        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
 
+    def _open_to(self, page: str | None) -> bool:
+        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
+        return of_a_page and not self._context().closed
+
+
+def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
+    """Add the routes of the Live page and of boards to this API."""
+    viewers = _Viewers(context)
+    _add_live_page(api, viewers)
+    _add_tiles(api, viewers)
+
+
+def _add_live_page(api: FastAPI, viewers: _Viewers) -> None:
     @api.get("/live/board", include_in_schema=False)
     async def board(
         request: Request,
@@ -151,16 +176,16 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         asked = ("board", tuple(tag), span, after, events, until, packs)
 
         def make() -> Sent:
-            here = live(request, x_sensormon_page)
+            here = viewers.live(request, x_sensormon_page)
             upto = None if after is None else here.horizon()
             return _encoded(
                 here.feed.board(tag, span, after=after, known_events=events, until=until, upto=upto), packs
             )
 
         if after is None:
-            async with whole.turn(address_of(request)):
-                return answered(await run_in_threadpool(make))
-        return await together(request, x_sensormon_page, asked, None, make, TOGETHER)
+            async with viewers.whole.turn(address_of(request)):
+                return viewers.answered(await run_in_threadpool(make))
+        return await viewers.together(request, x_sensormon_page, asked, None, make, TOGETHER)
 
     @api.get("/live/strip", include_in_schema=False)
     async def strip(
@@ -174,9 +199,9 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         asked = ("strip", span, packs)
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).strip.answer(span, until), packs)
+            return _encoded(viewers.live(request, x_sensormon_page).strip.answer(span, until), packs)
 
-        return await together(request, x_sensormon_page, asked, until, make, SECOND)
+        return await viewers.together(request, x_sensormon_page, asked, until, make, SECOND)
 
     @api.get("/live/now", include_in_schema=False)
     async def now(
@@ -187,9 +212,9 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         packs = "gzip" in (accept_encoding or "")
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).now.answer(), packs)
+            return _encoded(viewers.live(request, x_sensormon_page).now.answer(), packs)
 
-        return await together(request, x_sensormon_page, ("now", packs), acts(), make, SECOND)
+        return await viewers.together(request, x_sensormon_page, ("now", packs), viewers.acts(), make, SECOND)
 
     @api.get("/live/active", include_in_schema=False)
     async def active(
@@ -201,15 +226,14 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         packs = "gzip" in (accept_encoding or "")
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).active.answer(known), packs)
+            return _encoded(viewers.live(request, x_sensormon_page).active.answer(known), packs)
 
-        return await together(request, x_sensormon_page, ("active", known, packs), acts(), make, SECOND)
+        return await viewers.together(
+            request, x_sensormon_page, ("active", known, packs), viewers.acts(), make, SECOND
+        )
 
-    def acts() -> tuple[int, ...]:
-        """Changes once somebody has acted, which viewers see at once."""
-        m = context().monitor
-        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
 
+def _add_tiles(api: FastAPI, viewers: _Viewers) -> None:
     @api.get("/live/history", include_in_schema=False)
     async def history(
         request: Request,
@@ -221,10 +245,10 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         packs = "gzip" in (accept_encoding or "")
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).boards.history(tag, span), packs)
+            return _encoded(viewers.live(request, x_sensormon_page).boards.history(tag, span), packs)
 
-        async with whole.turn(address_of(request)):
-            return answered(await run_in_threadpool(make))
+        async with viewers.whole.turn(address_of(request)):
+            return viewers.answered(await run_in_threadpool(make))
 
     @api.get("/live/events", include_in_schema=False)
     async def events(
@@ -238,9 +262,9 @@ def add_live(api: FastAPI, context: Callable[[], Context]) -> None:
         asked = ("events", tuple(tag), span, packs)
 
         def make() -> Sent:
-            return _encoded(live(request, x_sensormon_page).boards.events(tag, span), packs)
+            return _encoded(viewers.live(request, x_sensormon_page).boards.events(tag, span), packs)
 
-        return await together(request, x_sensormon_page, asked, None, make, SECOND)
+        return await viewers.together(request, x_sensormon_page, asked, None, make, SECOND)
 
 
 def _encoded(content: object, packs: bool) -> Sent:

@@ -26,7 +26,9 @@ def test_a_report_is_made_and_downloaded(page: Page, server: Server) -> None:
 
 
 def test_a_schedule_is_added_and_removed(page: Page, server: Server) -> None:
-    (server.data_dir / "notify.toml").write_text('[contacts.lead]\nways = ["https://hooks.plant.example/x"]\n')
+    (server.data_dir / "notify.toml").write_text(
+        '[contacts.lead]\nways = ["https://hooks.plant.example/x"]\n'
+    )
     visit(page, server, "data?section=Reports")
     page.get_by_role("button", name="Schedule a report …").click()
     dialog = page.get_by_role("dialog")
