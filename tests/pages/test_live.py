@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sensormon.access.roles import Role
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import IMPORT
 from sensormon.model.format import clock_time
@@ -21,7 +22,9 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.live_menu import event_at
 from sensormon.view.live_feed import LiveFeed
 from tests.support.anomalies import usual
+from tests.support.lines import known_here
 from tests.support.pages import PAGES, figures, show, text
+from tests.support.people import visit_of, with_accounts
 from tests.support.plant import START, Adopt, batch_of
 from tests.support.server import ROOT
 
@@ -147,6 +150,21 @@ def test_menu_of_a_card_says_what_the_role_may_not_do(settings: Settings, adopt:
     assert acts["tuning"]["href"] == "tuning?tune=Fermenter+pH"
     assert acts["edit"]["href"] == "data?section=Tags&tag=fermenter_ph"
     assert [act["why"] for act in acts.values()] == ["", "", "", ""]
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.ENGINEER])
+def test_act_of_the_menu_that_the_role_lacks_says_why(
+    settings: Settings, adopt: Adopt, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    known_here(monkeypatch)
+    m = adopt(Monitor(replace(settings, access="users"), ManualClock(START)))
+    m.submit(batch_of(("fermenter_ph", 7.0), at=START))
+    token = with_accounts(m)[role]
+    monkeypatch.setattr("sensormon.ui.who.visit", lambda: visit_of(token))
+    acts = {act["act"]: act["why"] for act in board(show("live"))["tags"][0]["acts"]}
+    assert acts["explore"] == acts["tuning"] == ""
+    assert ("Needs the role operator" in acts["shelve"]) is (role < Role.OPERATOR)
+    assert ("Needs the role engineer" in acts["edit"]) is (role < Role.ENGINEER)
 
 
 def test_click_on_a_diamond_finds_the_event_of_its_tag(settings: Settings, adopt: Adopt) -> None:

@@ -72,9 +72,11 @@ export class LiveTree {
   // Marks the chosen node, and shows it.
   mark({ groups, only }) {
     const keys = only ? [`:${only}`] : groups.map((path) => `/${path}`)
+    const before = this.chosen
     this.chosen = new Set(keys.length ? keys : [""])
     for (const key of this.chosen) {
-      for (let node = this.nodes.get(key)?.parent; node; node = node.parent) this.expanded.add(node.key)
+      if (before?.has(key)) continue // the viewer may have folded it since
+      for (let node = this.nodes.get(key); node; node = node.parent) this.expanded.add(node.key)
     }
     this.draw()
   }
@@ -175,7 +177,6 @@ export class LiveTree {
   }
 
   pick(node) {
-    if (node.children.length) this.expanded.add(node.key)
     this.choose(node.tag ? { groups: [], only: node.tag } : { groups: node.path ? [node.path] : [], only: "" })
     if (node.tag || !node.children.length) this.open(false)
   }
