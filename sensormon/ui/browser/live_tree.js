@@ -161,8 +161,8 @@ export class LiveTree {
 
   // The line that stands for the tree on a narrow screen.
   say() {
-    const wrong = this.top?.wrong ? ` · ${this.top.wrong} abnormal` : ""
-    set(this.toggle, `${this.named}${wrong}`)
+    const wrong = [...(this.chosen ?? [])].reduce((sum, key) => sum + (this.nodes.get(key)?.wrong ?? 0), 0)
+    set(this.toggle, wrong ? `${this.named} · ${wrong} abnormal` : this.named)
   }
 
   // -- what the viewer does ----------------------------------------------------------------
