@@ -36,7 +36,7 @@ def apply(m: Monitor, viewer: Viewer, chosen: Chosen, profile: Profile, looked: 
         st.info(f"{error.hint}.", title=f"{error.what[:1].upper()}{error.what[1:]}")
         return
     judged_otherwise = [tag for tag in numbers if now.of(tag) != new.of(tag)]
-    st.markdown(f"Judged otherwise: {counted(len(judged_otherwise), 'tag')}.")
+    st.markdown(f"Affects {counted(len(judged_otherwise), 'tag')}.")
     rows = _lost(m, judged_otherwise, now, new, looked)
     if len(rows):
         named = zip(rows["tag"], micros(rows["start"]).tolist(), strict=True)

@@ -161,7 +161,7 @@ def _new(m: Monitor, viewer: Viewer) -> None:
         st.caption(f"Catches: {MULTIVARIATE[kind].catches}", help=f"Misses: {MULTIVARIATE[kind].misses}")
     with right:
         interval = st.number_input(
-            "A row every, seconds",
+            "Row interval, s",
             0.1,
             86_400.0,
             max(0.1, float(m.settings.interval)),
@@ -170,7 +170,7 @@ def _new(m: Monitor, viewer: Viewer) -> None:
             disabled=field["disabled"],
         )
         after = st.number_input(
-            "Train again after so many rows at a new steady state, 0 for never",
+            "Retrain after this many rows at a new steady state (0 = never)",
             0,
             100_000,
             0,
@@ -186,7 +186,7 @@ def _new(m: Monitor, viewer: Viewer) -> None:
         return
     wanted = TagModel(name.strip(), kind, tuple(tags), interval, since, until, {}, int(after), condition)
     if wanted.name in {model.name for model in m.tag_models.known}:
-        st.info("Choose another name, or train that model again.", title="There is a model of this name")
+        st.info("Choose another name, or train that model again.", title="A model of this name exists")
         return
     _train_and_keep(m, viewer, wanted, "model-new")
 

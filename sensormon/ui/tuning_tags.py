@@ -147,7 +147,7 @@ def _summary(m: Monitor, viewer: Viewer, read: Read, rows: pd.DataFrame, shown: 
             width="content",
         )
         st.button(
-            "Read up to now",
+            "Load up to now",
             key="tags-again",
             on_click=forget,
             args=(_FACTS,),
@@ -203,7 +203,7 @@ def _draw(shown: pd.DataFrame) -> list[int]:
             "Target": number(format="%.3g", width=70, help="Events a day that the profile allows a tag"),
             "Of target": number("× target", format="%.1f", width=75, help="Events a day over the target"),
             "Detector": st.column_config.TextColumn(
-                "Mostly", width=150, help="The detector that spoke at the peak of most events"
+                "Main detector", width=150, help="The detector that spoke at the peak of most events"
             ),
             "Flagged": number("Flagged, %", format="%.2f", width=85, help="Share of the readings"),
             "Precision": number(

@@ -104,7 +104,7 @@ def _difference(m: Monitor, viewer: Viewer, now: DetectorSettings, version: Dete
         st.markdown("**Reverting to it would change:**")
         st.markdown(bullets(lines))
     else:
-        st.markdown("It judges as the version in force does.")
+        st.markdown("Judges the same as the version in force.")
     if st.button(
         f"Revert to version {version.id} …",
         key="revert",

@@ -50,7 +50,7 @@ def test_profile_is_tried_applied_marked_and_reverted(page: Page, server: Server
     expect(dialog.get_by_label("Reason")).to_have_value(re.compile("Back to version 1 of "))
     dialog.get_by_label("Your name").fill("day shift")
     dialog.get_by_role("button", name="Apply to live monitoring").click()
-    expect(page.get_by_text("It judges as the version in force does.")).to_be_visible()
+    expect(page.get_by_text("Judges the same as the version in force.")).to_be_visible()
     visit(page, server, "tuning")
     expect(page.get_by_text("threshold 3;").first).to_be_visible()
 
@@ -64,7 +64,7 @@ def test_new_profile_for_one_tag_leaves_the_others(page: Page, server: Server) -
     dialog.get_by_label("Name of the new profile").fill("acid")
     dialog.get_by_label("Name of the new profile").press("Tab")
     expect(dialog).to_contain_text("acid is new")
-    expect(dialog).to_contain_text("Judged otherwise: 1 tag.")
+    expect(dialog).to_contain_text("Affects 1 tag.")
     apply(page, "pH is noisy")
     visit(page, server, "tuning?tune=Fermenter+pH")
     expect(page.get_by_text("(profile acid)").first).to_be_visible()

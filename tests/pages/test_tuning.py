@@ -181,7 +181,7 @@ def test_link_reopens_the_same_view_later(full: Monitor) -> None:
     first = [line for line in text(app).splitlines() if "With new settings" in line]
     assert first
     assert first == [line for line in text(again).splitlines() if "With new settings" in line]
-    next(button for button in again.button if button.label == "Read up to now").click().run()
+    next(button for button in again.button if button.label == "Load up to now").click().run()
     assert link_of(again)["upto"] == render(START + 300 * SECOND)
 
 
@@ -212,7 +212,7 @@ def test_moving_a_slider_reads_no_history(full: Monitor, monkeypatch: pytest.Mon
     app.multiselect(key="detector").set_value(["cusum"]).run()
     assert not app.exception
     assert reads == []
-    press(app, "Read up to now")
+    press(app, "Load up to now")
     assert reads, "reading up to now was asked for"
     assert full.detection.in_force.detector == "zscore"
 

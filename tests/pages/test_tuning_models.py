@@ -53,7 +53,7 @@ def test_trained_model_shows_its_fit_and_is_put_in_force(full: Monitor) -> None:
     (model,) = full.tag_models.known
     assert (model.name, model.version, model.reason) == ("reactor", 1, "steady batch")
     assert app.dataframe[0].value["Name"].tolist() == ["reactor"]
-    assert "There is a model of this name" not in text(app), "the form is ready for another"
+    assert "A model of this name exists" not in text(app), "the form is ready for another"
 
 
 def test_name_of_a_tag_or_none_at_all_is_refused_with_the_reason(full: Monitor) -> None:
