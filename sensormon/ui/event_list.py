@@ -235,15 +235,15 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
         selection = st.session_state[key]["selection"]
         now = [ids[row] for row in selection["rows"] if row < len(ids)]
         cells = [cell[0] for cell in selection["cells"] if cell[0] < len(ids)]
-        if cells and cells != [place]:
-            open_event(ids[cells[0]])
-            st.session_state[TICKED] = tuple(chosen_ids()) or (ids[cells[0]],)
-            return
         before, rows_now, inside = chosen_ids(), set(now), set(ids)
         held_before = set(before)
+        new = [event_id for event_id in now if event_id not in held_before]
+        if cells and cells != [place] and not new:  # both come at once if a key ticks the row it went to
+            open_event(ids[cells[0]])
+            st.session_state[TICKED] = tuple(before) or (ids[cells[0]],)
+            return
         if rows_now == inside & held_before:
             return
-        new = [event_id for event_id in now if event_id not in held_before]
         ticked = [*new, *(each for each in before if each in rows_now or each not in inside)]
         choose(ticked)
         st.session_state[TICKED] = tuple(ticked)
