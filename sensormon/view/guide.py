@@ -83,9 +83,9 @@ PAGES: Mapping[str, About] = {
     "Explore": About(
         "explore",
         "e",
-        "Any tags over any span of the history: overlay them, compare them with an earlier period, see their "
-        "distribution and how they correlate, find batches and compare the live one with good ones, "
-        "leave notes, export the data.",
+        "Any tags over any span of the history: overlay them, compare them with an earlier period, read off "
+        "differences with two cursors, see their statistics and how they correlate, find where it looked "
+        "like this before, find batches and compare the live one with good ones, leave notes, export the data.",
         (
             "tag",
             "control band",
