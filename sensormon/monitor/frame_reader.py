@@ -34,8 +34,14 @@ MOST_REFINED = 1_500_000
 """The most readings of a tag that are read at full resolution to find the edges of frames."""
 MOST_SAMPLES = 200_000
 """The most readings of a tag that are read one by one to compare frames; of more, the means of minutes."""
+MOST_AMONG = 5_000_000
+"""The most readings, of all tags, that those to compare may lie among: a store looks at them all."""
+MOST_AMONG_EDGES = 60_000_000
+"""The same of the readings at the edges of frames, which are worth more."""
 MOST_STRETCHES = 100
 """The most pieces of a span that are asked for at once."""
+MOST_IN_PIECES = 0.5
+"""Of pieces that are more than this part of their extent the extent is read as one."""
 LATE = 60 * SECOND
 """Without a reading for up to so long (µs) at the end of a span, the last one still counts: more may come."""
 STATE_PARTS = 1_000_000
@@ -62,6 +68,7 @@ class FrameReader:
     def __init__(self, store: Store, recent: RecentReadings, writer: str) -> None:
         self._explorer = Explorer(store, recent, writer)
         self._spans = store.spans
+        self._readings = store.readings
         self._retention = store.retention
         self._recent = recent
 
@@ -100,7 +107,8 @@ class FrameReader:
         since, until = max(since, spans[0][0]), min(until, spans[-1][1])
         covered = sum(end - start for start, end in spans) / max(1, until - since)
         rolled = self._retention.rolled_until(tag) or 0
-        if rolled <= since and self._spans.count(tag, since, until) * covered <= MOST_SAMPLES:
+        count = 0 if rolled > since else self._spans.count(tag, since, until) * covered
+        if rolled <= since and count <= MOST_SAMPLES and count * self._tags() <= MOST_AMONG:
             time, value = self._whole(tag, _joined(spans, MOST_STRETCHES), (since, until))
             return Samples(time, value, time, value, 0)
         overview = self._overview(tag, since, until)
@@ -112,6 +120,10 @@ class FrameReader:
         known = np.isfinite(means)
         middle = start + np.arange(len(means), dtype=np.int64) * step + step // 2
         return Samples(middle[known], means[known], overview.time, overview.value, step)
+
+    def _tags(self) -> int:
+        """How many tags a stretch of the store's readings is about."""
+        return max(1, len(self._readings.live_tags()))
 
     def _overview(self, tag: str, since: int, until: int) -> Overview:
         parts = max(PARTS, (until - since) // (2 * MINUTE))
@@ -137,7 +149,7 @@ class FrameReader:
         count = sum(
             int(overview.count[(starts >= left) & (starts < right)].sum()) for left, right in stretches
         )
-        if count > MOST_REFINED:
+        if count > MOST_REFINED or count * self._tags() > MOST_AMONG_EDGES:
             return time, value, width
         fine_time, fine_value = self._whole(tag, stretches, (overview.since, overview.until))
         outside = ~_inside(time, stretches)
@@ -190,13 +202,19 @@ def _but_late(gaps: list[Span], until: int) -> list[Span]:
 
 
 def _joined(spans: Sequence[Span], most: int) -> list[Span]:
-    """These spans, in order, joined where they touch; the nearest too, until there are at most so many."""
+    """These spans, in order, joined where they touch; the nearest too, until there are at most so many.
+
+    One, if that is not much more.
+    """
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
             joined.append((start, end))
+    extent = joined[-1][1] - joined[0][0]
+    if sum(end - start for start, end in joined) > MOST_IN_PIECES * extent:
+        return [(joined[0][0], joined[-1][1])]
     if len(joined) <= most:
         return joined
     apart = [after[0] - before[1] for before, after in pairwise(joined)]

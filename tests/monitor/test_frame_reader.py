@@ -68,12 +68,19 @@ def test_frames_from_parts_of_the_span_are_those_from_every_reading(
         micros(frame["time"]), frame["value"].to_numpy(dtype=np.float64), END, read.courses["temp"].gaps
     )
     assert read.edge == 0
-    assert len(read.courses["temp"].time) < len(every.time)
     assert len(read.courses["temp"].gaps) == 2
     frames = find_frames(rule, read.courses, END)
     assert frames == find_frames(rule, {"temp": every}, END)
     assert frames.frames
     assert read.extremes["temp"] == (every.value.min(), every.value.max())
+
+
+def test_only_what_may_change_is_read_at_full_resolution(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_reader, "PARTS", 100)
+    read = monitor.frame_reader.conditions([Trigger("temp", ">", 80.0)], {}, START, END)
+    assert len(read.courses["temp"].time) < monitor.explorer.count("temp", START, END) / 3
 
 
 def test_what_is_not_stored_yet_counts_too(monitor: Monitor) -> None:
@@ -120,6 +127,13 @@ def test_too_many_readings_to_refine_are_said(monitor: Monitor, monkeypatch: pyt
     assert read.edge == 2 * MINUTE
 
 
+def test_few_readings_among_very_many_of_other_tags_are_means_too(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_reader, "MOST_AMONG", 1_000)
+    assert monitor.frame_reader.samples("temp", START, END, [(START, END)]).step == MINUTE
+
+
 def test_long_comparisons_use_means_and_the_extremes_of_parts(
     monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,8 +146,9 @@ def test_long_comparisons_use_means_and_the_extremes_of_parts(
 
 
 def test_many_pieces_are_joined_where_they_are_nearest() -> None:
-    pieces = [(start, start + 5) for start in range(0, 10_000, 10)]
+    pieces = [(start, start + 3) for start in range(0, 10_000, 10)]
     joined = frame_reader._joined([*pieces, (20_000, 20_005)], MOST_STRETCHES)
     assert len(joined) == MOST_STRETCHES
     assert joined[-1] == (20_000, 20_005)
-    assert frame_reader._joined([(0, 5), (5, 9), (20, 21)], 100) == [(0, 9), (20, 21)]
+    assert frame_reader._joined([(0, 5), (5, 9), (20, 21), (40, 41)], 100) == [(0, 9), (20, 21), (40, 41)]
+    assert frame_reader._joined([(0, 5), (6, 9)], 100) == [(0, 9)], "one piece, as it is hardly more"
