@@ -141,7 +141,7 @@ def _line(
         "x": [x[known[-1]]],
         "y": [y[known[-1]]],
         "yaxis": axis,
-        "text": [f"<b>{chart_text(line.label)}</b>"],
+        "text": [f"<b>\u2002{chart_text(line.label)}</b>"],
         "textposition": "middle right",
         "textfont": {"size": 12, "color": style["color"]},
         "hoverinfo": "skip",
