@@ -34,10 +34,11 @@ MOST_REFINED = 1_500_000
 """The most readings of a tag that are read at full resolution to find the edges of frames."""
 MOST_SAMPLES = 200_000
 """The most readings of a tag that are read one by one to compare frames; of more, the means of minutes."""
-MOST_AMONG = 5_000_000
-"""The most readings, of all tags, that those to compare may lie among: a store looks at them all."""
-MOST_AMONG_EDGES = 60_000_000
-"""The same of the readings at the edges of frames, which are worth more."""
+MOST_AMONG = 60_000_000
+"""The most readings, of all tags, that those of a tag may lie among: a store looks at them all.
+
+Up to about so many that takes less time than the means of minutes do.
+"""
 MOST_STRETCHES = 100
 """The most pieces of a span that are asked for at once."""
 MOST_IN_PIECES = 0.5
@@ -149,7 +150,7 @@ class FrameReader:
         count = sum(
             int(overview.count[(starts >= left) & (starts < right)].sum()) for left, right in stretches
         )
-        if count > MOST_REFINED or count * self._tags() > MOST_AMONG_EDGES:
+        if count > MOST_REFINED or count * self._tags() > MOST_AMONG:
             return time, value, width
         fine_time, fine_value = self._whole(tag, stretches, (overview.since, overview.until))
         outside = ~_inside(time, stretches)
