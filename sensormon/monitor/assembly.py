@@ -254,6 +254,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         ),
         store,
         streams,
+        readings,
         collector.words,
         importer,
         loading.keep_up,

@@ -19,14 +19,15 @@ from sensormon.formulas.checking import Formula
 from sensormon.formulas.evaluating import Course, Words, evaluate
 from sensormon.formulas.order import check_tag, in_order
 from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
-from sensormon.model.errors import UsageError
+from sensormon.model.errors import StoreUnavailable, UsageError
 from sensormon.model.format import counted
 from sensormon.model.jobs import Job, Jobs, Progress
 from sensormon.model.readings import CALCULATED, Batch, Floats, Ints, Origin
 from sensormon.model.state_words import StateWords
 from sensormon.model.tags import TagTable
 from sensormon.monitor.calculated_runner import CalculatedRunner, CalculatedStatus
-from sensormon.monitor.formula_courses import courses_of, times_of
+from sensormon.monitor.formula_courses import course_of_frame, courses_of, times_of
+from sensormon.monitor.readings import Readings
 from sensormon.stores.protocol import Store
 from sensormon.stores.streams import ReadingStreams
 
@@ -36,8 +37,8 @@ BLOCK = 3 * HOUR
 """The span (µs) that is evaluated at once."""
 MARGIN = MINUTE
 """What is newer (µs) is left to the live evaluation where it runs in another process, or not yet."""
-EXACT = 6 * HOUR
-"""Up to this span (µs), with what the formula looks back, a preview uses every reading."""
+EXACT = 12 * HOUR
+"""Up to this span (µs), with what the formula looks back, times its tags a preview uses every reading."""
 CELLS = 5_000
 """The most cells of a longer preview."""
 _WIDTHS = [
@@ -68,6 +69,7 @@ class Calculated:
         runner: CalculatedRunner,
         store: Store,
         streams: ReadingStreams,
+        readings: Readings,
         words: StateWords,
         importer: Importer,
         keep_up: Callable[[Progress], None],
@@ -78,6 +80,7 @@ class Calculated:
         self._tags = tags
         self._store = store
         self._streams = streams
+        self._readings = readings
         self._words = words
         self._importer = importer
         self._keep_up = keep_up
@@ -95,9 +98,8 @@ class Calculated:
     def preview(self, formula: Formula, since: int, until: int) -> Preview:
         """What this formula gives for since < time <= until, without storing it. Raises StoreError."""
         span = until - since + formula.back
-        if span <= EXACT:
-            first = since - formula.back - formula.tolerance
-            courses = courses_of(self._streams, formula.tags, first, until + 1)
+        if span * len(formula.tags) <= EXACT:
+            courses = self._recent(formula, since - formula.back - formula.tolerance, until + 1)
             return Preview(*evaluate(formula, courses, self._words_of(formula), after=since))
         cell = next((width for width in _WIDTHS if span <= width * CELLS), _WIDTHS[-1])
         coarse = replace(formula, tolerance=max(formula.tolerance, cell))
@@ -188,6 +190,14 @@ class Calculated:
             origin=Origin.IMPORT,
         )
         return Piece(key, batch, tuple(range(rows)), ())
+
+    def _recent(self, formula: Formula, since: int, until: int) -> dict[str, Course]:
+        """All readings of the formula's tags in a short span. Raises StoreUnavailable."""
+        readings = self._readings.recent(since, list(formula.tags), until)
+        if not readings.attrs["complete"]:
+            raise StoreUnavailable("the stored readings cannot be read", where="formulas")
+        by_tag = readings.groupby("tag", sort=False, observed=True)
+        return {str(tag): course_of_frame(own) for tag, own in by_tag}
 
     def _cells(self, tag: str, since: int, until: int, cell: int) -> Course:
         """The tag's means in these cells, each at the cell's end; of states only where there was one."""
