@@ -23,10 +23,10 @@ from sensormon.formulas.order import checked, levels_of
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import DAY, HOUR, SECOND, Clock
 from sensormon.model.errors import FormulaError, JournalError, StoreError
-from sensormon.model.readings import CALCULATED, Batch, Floats, Ints, Origin
+from sensormon.model.readings import CALCULATED, Batch, Floats, Ints, Origin, is_good
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import micros
-from sensormon.monitor.formula_courses import course_of_frame, courses_of, times_of
+from sensormon.monitor.formula_courses import courses_of, times_of
 from sensormon.monitor.model_place import ModelPlace
 from sensormon.stores.recent import RecentReadings
 from sensormon.stores.streams import ReadingStreams
@@ -63,6 +63,15 @@ class _Placed:
 
     name: str
     columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Arrived:
+    """What came in of a tag: all times, the course, and of the reading with the last time when it arrived."""
+
+    times: Ints
+    course: Course
+    latest: tuple[int, int]
 
 
 class CalculatedRunner:
@@ -154,11 +163,10 @@ class CalculatedRunner:
         """One level: its rows go in as one batch, and count as done once they are durable."""
         ready: list[tuple[_Running, Ints, Floats]] = []
         now = self._clock.now()
-        for name in names:
-            running = self._running_here(name)
-            if running is None:
-                continue
-            running.take(*self._newest.after(running.place, running.formula.tags, 0))
+        here = [running for name in names if (running := self._running_here(name)) is not None]
+        for place in {running.place for running in here}:  # one, but for what has just begun
+            self._take([running for running in here if running.place == place], place)
+        for running in here:
             times, values = running.ready(now, self._words(running.formula))
             if len(times):
                 ready.append((running, times, values))
@@ -167,6 +175,15 @@ class CalculatedRunner:
             self._collector.submit(batch)
         for running, times, values in ready:
             running.finish(times, values)
+
+    def _take(self, running: list[_Running], place: int) -> None:
+        """Give these what came in after this place, read once for all of them."""
+        tags = list(dict.fromkeys(tag for own in running for tag in own.formula.tags))
+        readings, places = self._newest.after(place, tags, 0)
+        if len(places):
+            arrived = _arrived(readings)
+            for own in running:
+                own.take(arrived, int(places[-1]))
 
     def _running_here(self, name: str) -> _Running | None:
         formula = self._formulas[name]
@@ -221,21 +238,19 @@ class _Running:
         self._waiting = [(int(times[-1]), began) for times in waiting if len(times)]
         self._time = self._values = self._without = self._late = 0
 
-    def take(self, readings: pd.DataFrame, places: Ints) -> None:
-        """Take in readings as they arrived; imported ones are for an evaluation of the history."""
-        if len(places):
-            self.place = int(places[-1])
-        readings = readings[readings["origin"] != str(Origin.IMPORT)]
-        if readings.empty:
-            return
-        times, received = micros(readings["time"]), micros(readings["received"])
-        self._late += int((times <= self.done).sum())
-        for name, own in readings.groupby("tag", sort=False, observed=True):
-            course = course_of_frame(own)
-            self._courses[str(name)] = self._courses.get(str(name), NO_READINGS).joined(course)
-            self._newest[str(name)] = max(self._newest.get(str(name), 0), int(course.times[-1]))
-        latest = int(np.argmax(times))
-        self._waiting.append((int(times[latest]), int(received[latest])))
+    def take(self, arrived: Mapping[str, _Arrived], place: int) -> None:
+        """Take in what came in up to this place."""
+        self.place = place
+        latest: list[tuple[int, int]] = []
+        for name in self.formula.tags:
+            if (own := arrived.get(name)) is None:
+                continue
+            self._late += int((own.times <= self.done).sum())
+            self._courses[name] = self._courses.get(name, NO_READINGS).joined(own.course)
+            self._newest[name] = max(self._newest.get(name, 0), own.latest[0])
+            latest.append(own.latest)
+        if latest:
+            self._waiting.append(max(latest))
 
     def ready(self, now: int, words: Words) -> tuple[Ints, Floats]:
         """The times and values of the rows that wait for nothing more."""
@@ -267,6 +282,22 @@ class _Running:
         waited = [time for time, received in self._waiting if now - received >= self._wait]
         all_there = min((self._newest.get(name, 0) for name in self.formula.tags), default=0)
         return max([all_there, *waited])
+
+
+def _arrived(readings: pd.DataFrame) -> dict[str, _Arrived]:
+    """These readings by tag; imported ones are left out: they are for an evaluation of the history."""
+    readings = readings[readings["origin"] != str(Origin.IMPORT)]
+    codes, names = pd.factorize(readings["tag"])
+    times, received = micros(readings["time"]), micros(readings["received"])
+    values = readings["value"].to_numpy(dtype=np.float64)
+    good = is_good(readings["quality"].to_numpy(dtype=np.uint32))
+    arrived: dict[str, _Arrived] = {}
+    for code, name in enumerate(names):
+        rows = np.flatnonzero(codes == code)
+        last = rows[int(np.argmax(times[rows]))]
+        course = Course.of(times[rows], values[rows], good[rows])
+        arrived[str(name)] = _Arrived(times[rows], course, (int(times[last]), int(received[last])))
+    return arrived
 
 
 def _batch(parts: list[tuple[str, Ints, Floats]], now: int) -> Batch:
