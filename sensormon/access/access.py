@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sensormon.access.accounts import Accounts
 from sensormon.access.audit import AuditTrail
 from sensormon.access.documents import Documents, Recorder, StoredDocuments
+from sensormon.access.greetings import Greetings
 from sensormon.access.identity import Identity
 from sensormon.access.role_rules import RoleRules
 from sensormon.access.roles import Role
@@ -26,6 +27,7 @@ class Access:
     sessions: Sessions
     tokens: ApiTokens
     audit: AuditTrail
+    greetings: Greetings
 
 
 def build_access(
@@ -42,6 +44,7 @@ def build_access(
         sessions,
         ApiTokens(documents, audit, clock),
         audit,
+        Greetings(documents),
     )
 
 

@@ -6,13 +6,15 @@ from html import escape
 
 import streamlit as st
 
+from sensormon import __version__
 from sensormon.api import auth
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import browser_component
 from sensormon.ui.glossary import word_list
 from sensormon.ui.parts import fragment
-from sensormon.view.guide import PAGES, seen, shortcuts, tries
+from sensormon.ui.who import person
+from sensormon.view.guide import PAGES, About, parts_of, seen, shortcuts, tries
 
 GREETED = "sensormon-greeted"
 """The cookie of a browser in which the greeting was put away; `sensormon/ui/browser/welcome.js` sets it."""
@@ -25,6 +27,7 @@ def help_button(title: str, m: Monitor) -> None:
     with st.popover("Help", icon=":material/help:", type="tertiary", key="help"):
         st.html(
             f'<h3 class="help-head">{escape(title)}</h3><p class="help-text">{escape(about.purpose)}</p>'
+            f'<h3 class="help-head">What do I see here?</h3><ol class="help-parts">{_parts(about)}</ol>'
             '<h3 class="help-head">To begin with</h3>'
         )
         _tries(m, "help")
@@ -41,7 +44,14 @@ def help_button(title: str, m: Monitor) -> None:
             f'<h3 class="help-head">Words on this page</h3>{word_list(about.terms)}'
             '<h3 class="help-head">For programs</h3><p class="help-text"><a href="api/docs" target="_blank">'
             "Every route with examples</a>, for sending and reading data.</p>"
+            f'<p class="help-text quiet">sensormon {__version__}</p>'
         )
+
+
+def _parts(about: About) -> str:
+    """The parts of the page as items of a list, as HTML."""
+    named = [part.split(": ", 1) for part in parts_of(about)]
+    return "".join(f"<li><b>{escape(name)}</b>: {escape(words)}</li>" for name, words in named)
 
 
 @fragment
@@ -49,27 +59,31 @@ def first_visit(title: str, m: Monitor) -> None:
     """A sentence on the plant and things to try, until dismissed; the browser remembers that.
 
     It is drawn in the first run or never, so that nothing below it moves. People who follow a link
-    to a view are not greeted.
+    to a view are not greeted. The account of somebody who is signed in remembers it in every browser.
     """
-    over = st.session_state.setdefault(
-        _OVER, GREETED in st.context.cookies.to_dict() or bool(st.query_params)
-    )
-    if over:
+    if _OVER not in st.session_state:
+        st.session_state[_OVER] = (
+            GREETED in st.context.cookies.to_dict()
+            or bool(st.query_params)
+            or m.access.greetings.is_over(person(m))
+        )
+    if st.session_state[_OVER]:
         return
     received = m.ledger.now().total.received
     with st.container(key="first-visit", border=True, gap="small"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="top"):
             words = seen(m.settings.source, _tags(m), m.status().source.interval, received)
             st.html(f'<p class="seen">{escape(words)}</p>', width="stretch")
-            st.button("Got it", key="put-away", on_click=_put_away)
+            st.button("Got it", key="put-away", on_click=_put_away, args=(m,))
         if not received and m.settings.source == "none" and title != "Live":  # the Live page shows it itself
             sending_line(m)
         with st.container(horizontal=True, gap="medium"):
             _tries(m, "first")
 
 
-def _put_away() -> None:
+def _put_away(m: Monitor) -> None:
     st.session_state[_OVER] = True
+    m.access.greetings.put_away(person(m))
 
 
 def sending_line(m: Monitor) -> None:
@@ -95,7 +109,8 @@ def _tries(m: Monitor, where: str) -> None:
     names = _tags(m)
     tag = m.tags.title(names[0].name) if names else None
     for suggestion in tries(m.settings, tag, m.ledger.now().total.received):
-        with st.container(key=f"{where}-try-{PAGES[suggestion.page].path}", width="content"):
+        about = f"-about-{suggestion.part}" if suggestion.part else ""
+        with st.container(key=f"{where}-try-{PAGES[suggestion.page].path}{about}", width="content"):
             st.page_link(
                 f"pages/{PAGES[suggestion.page].path}.py",
                 label=suggestion.words,

@@ -22,6 +22,20 @@ class About:
     letter: str
     purpose: str
     terms: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+    """What is on it in reading order, each "name: what it says"; `parts_of` puts the head before them."""
+
+
+_HEAD = (
+    "Status line: whether readings arrive, how old the newest is, and whether all are accounted for. A "
+    "problem stands below it in red, with what to do.",
+    "Bell: the tags that are abnormal now and not acknowledged. Open it to acknowledge or shelve one.",
+)
+
+
+def parts_of(about: About) -> tuple[str, ...]:
+    """What a viewer sees on this page, in reading order."""
+    return (*_HEAD, *about.parts)
 
 
 PAGES: Mapping[str, About] = {
@@ -48,6 +62,16 @@ PAGES: Mapping[str, About] = {
             "warm-up",
             "backfill",
             "ledger",
+        ),
+        parts=(
+            "Time range and Pause: how far back the charts reach. Pause holds the picture still; "
+            "collection goes on.",
+            "Cards, one per tag: the current value with its unit, the normal band, the age of the "
+            "value and the score. The edge is red while the tag is abnormal.",
+            "Chart in the card: the readings, the grey band in which the next one is expected, ◆ for "
+            "each anomaly, a bracket over each event. Click a ◆ to open its event.",
+            "With many tags: one row per tag, the worst first, coloured only where readings were "
+            "flagged. Click a row to open its chart.",
         ),
     ),
     "Boards": About(
@@ -79,13 +103,20 @@ PAGES: Mapping[str, About] = {
             "alarm load",
             "false positive",
         ),
+        parts=(
+            "Filters: which events are listed. A filter in bold is set.",
+            "Counts: how many events there were in each interval, and whether people can handle that many.",
+            "List: one row per event, newest first. Select a row to see it; select several to act on all.",
+            "Detail: the readings around the event, why it was flagged, and what people did about it.",
+            "Explain any reading: choose a moment of a tag to see why it was or was not flagged.",
+        ),
     ),
     "Explore": About(
         "explore",
         "e",
         "Any tags over any span of the history: overlay them, compare them with an earlier period, read off "
         "differences with two cursors, see their statistics and how they correlate, find where it looked "
-        "like this before, find batches and compare the live one with good ones, leave notes, export the data.",
+        "like this before, find batches and compare the live one with good ones, leave notes, export data.",
         (
             "tag",
             "control band",
@@ -104,6 +135,15 @@ PAGES: Mapping[str, About] = {
             "quantile",
             "gap",
             "roll-up",
+        ),
+        parts=(
+            "Controls: which tags, which time range, stacked or on top of each other, and the earlier"
+            " time to compare with.",
+            "Chart: drag to zoom, arrow keys to move. Click a reading to see its value and why it was"
+            " flagged.",
+            "Line below the chart: how many readings it shows, and whether they are readings or roll-ups.",
+            "Analyse: distribution, correlation, control limits, notes and export of exactly what is "
+            "in view.",
         ),
     ),
     "Tuning": About(
@@ -138,6 +178,16 @@ PAGES: Mapping[str, About] = {
             "alarm load",
             "label",
         ),
+        parts=(
+            "Sections: try settings, see the tags of a profile, edit profiles, train models, go back "
+            "to an earlier version.",
+            "Settings: the detectors and their thresholds. Nothing changes until you apply them.",
+            "Current / With new settings: how many events there would have been.",
+            "Chart: what both settings flag (kept), only the new ones (gained) and only the current "
+            "ones (lost).",
+            "Quality: how many known faults were found, how fast, and with how many false alarms.",
+            "Apply to live monitoring: asks for a reason and makes a new version.",
+        ),
     ),
     "Pipeline": About(
         "pipeline",
@@ -160,6 +210,18 @@ PAGES: Mapping[str, About] = {
             "stuck sensor",
             "gap",
         ),
+        parts=(
+            "Boxes: the path of a reading from its source to the database, with rate, count and delay"
+            " at each step.",
+            "Ledger: what was received equals what was stored, rejected and is pending. A difference "
+            "is a loss.",
+            "Tags: when each last reported, silent ones first.",
+            "Journal: how many readings wait for the database. It fills while the database is away, "
+            "and nothing is lost.",
+            "Faults and drills: simulated faults on a tag, and real ones of the monitor, to see them "
+            "detected and survived.",
+            "Latest rejected readings: as received, with the reason.",
+        ),
     ),
     "Data": About(
         "data",
@@ -176,6 +238,14 @@ PAGES: Mapping[str, About] = {
             "case",
             "duplicate",
             "journal",
+        ),
+        parts=(
+            "Sections: import files, connect sources, export, cases, tags, calculated tags, storage.",
+            "Import: choose files; a preview shows how columns become tags before anything is stored.",
+            "Sources: which devices and brokers deliver, how fast, and what last went wrong.",
+            "Tags: name, unit and limits of each measuring point; one by a form, many by pasted rows.",
+            "Calculated tags: formulas over other tags, which are then monitored like any tag.",
+            "Storage: how long readings are kept, and how much space they take.",
         ),
     ),
     "Notifications": About(
@@ -196,12 +266,22 @@ PAGES: Mapping[str, About] = {
             "shelved",
             "alarm load",
         ),
+        parts=(
+            "Sections: rules, contacts, calendars, messages sent, shelved tags, maintenance.",
+            "Rules: which events notify whom, when and how. Try one on the last week before it is in force.",
+            "Messages: what became of each one, and who acknowledged it.",
+        ),
     ),
     "Access": About(
         "access",
         "s",
         "Who may do what, who is signed in, which programs have an API token, and who did what when.",
         ("role", "session", "API token", "audit trail", "unverified name"),
+        parts=(
+            "Sections: users, sessions, API tokens, audit trail.",
+            "Users: who has an account and which role. Each role may also do what those before it may.",
+            "Audit trail: who did what and when, newest first.",
+        ),
     ),
 }
 """By title, in the order of the menu."""
@@ -237,6 +317,7 @@ class Try:
     words: str
     page: str  # a title
     query: Mapping[str, str] = field(default_factory=dict)
+    part: str = ""  # the key of the part of that page that it is about
 
 
 _NUMBERS = (
@@ -292,21 +373,26 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
 
 def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]:
     """Two or three things to try first. `tag` is the title of a tag with readings."""
-    newest = Try("Open the newest event and see why it was flagged", "Anomalies", {"within": "1 h"})
+    newest = Try(
+        "Open the newest event and see why it was flagged", "Anomalies", {"within": "1 h"}, "panel-context"
+    )
     tuning = {"history": "15 min", "threshold": "5.0"}
     move = Try(
         "Move the threshold and see what it would have flagged",
         "Tuning",
         {"tune": tag, **tuning} if tag else tuning,
+        "panel-controls",
     )
-    account = Try("See where every reading is and that none is lost", "Pipeline")
+    account = Try("See where every reading is and that none is lost", "Pipeline", {}, "panel-ledger")
     if settings.source == "simulator":
         # Every setting detects a gap; a small shift would be lost among the simulator's spikes.
         return (
             newest,
             move,
-            Try("Switch on a fault and watch it being detected", "Pipeline", {"fault": "Gap"}),
+            Try(
+                "Switch on a fault and watch it being detected", "Pipeline", {"fault": "Gap"}, "panel-faults"
+            ),
         )
     if settings.source == "none" and not received:
-        return Try("Import history from a file", "Data"), account
+        return Try("Import history from a file", "Data", {"section": "Import"}, "import-file"), account
     return newest, move, account

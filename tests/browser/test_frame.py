@@ -114,3 +114,19 @@ def test_console_has_no_error_or_warning(page: Page, server: Server, path: str) 
     expect(page.get_by_text("ledger balanced")).to_be_visible()
     page.wait_for_timeout(2_500)
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ("Open the newest event", "panel-context"),
+        pytest.param("Switch on a fault", "panel-faults", marks=pytest.mark.long),
+        pytest.param("Move the threshold", "panel-controls", marks=pytest.mark.long),
+    ],
+)
+def test_tour_lands_on_the_part_that_it_names(page: Page, server: Server, words: str, part: str) -> None:
+    visit(page, server, "")
+    page.locator(".st-key-first-visit").get_by_text(words).click()
+    panel = page.locator(f".st-key-{part}")
+    expect(panel).to_be_focused()
+    expect(panel).to_be_in_viewport()

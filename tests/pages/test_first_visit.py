@@ -13,7 +13,7 @@ from sensormon.model.settings import ACCESS, Settings
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.guide import PAGES
+from sensormon.view.guide import PAGES, parts_of
 from tests.support.pages import PAGES as FILES
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt, batch_of
@@ -104,3 +104,14 @@ def test_greeting_shows_until_dismissed() -> None:
     app.button(key="put-away").click().run()
     assert not [button for button in app.button if button.key == "put-away"]
     assert not [button for button in show("anomalies", within="6 h").button if button.key == "put-away"]
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize("page", ["live", "tuning"])
+def test_help_says_what_is_seen_on_the_page(page: str) -> None:
+    words = text(show(page))
+    about = next(entry for entry in PAGES.values() if entry.path == page)
+    assert "What do I see here?" in words
+    names = [part.split(": ")[0] for part in parts_of(about)]
+    assert len(names) > 4
+    assert [name for name in names if f"<li><b>{name}</b>: " not in words] == []
