@@ -128,5 +128,5 @@ def test_tour_lands_on_the_part_that_it_names(page: Page, server: Server, words:
     visit(page, server, "")
     page.locator(".st-key-first-visit").get_by_text(words).click()
     panel = page.locator(f".st-key-{part}")
-    expect(panel).to_be_focused()
+    expect(panel).to_be_focused(timeout=20_000)
     expect(panel).to_be_in_viewport()

@@ -16,14 +16,14 @@ export function welcome() {
     if (!event.target.closest?.(".st-key-put-away button")) return
     document.cookie = COOKIE
     document.getElementById("stMain")?.focus({ preventScroll: true })
-  })
+  }, true)
 }
 
 function land(key, until, before = null) {
   const part = document.querySelector(`.st-key-${key}`)
-  const drawn = part?.getClientRects().length && document.querySelector("[data-test-script-state=notRunning]")
+  const drawn = part?.getClientRects().length
   const top = drawn ? part.getBoundingClientRect().top : null
-  if (drawn && top === before) {
+  if (drawn && before !== null && Math.abs(top - before) < 2) {
     part.tabIndex = -1
     part.scrollIntoView({ block: part.offsetHeight > window.innerHeight / 2 ? "start" : "center" })
     part.focus({ preventScroll: true })
