@@ -42,7 +42,8 @@ def show_schedules(m: Monitor, viewer: Viewer, titles: dict[str, str]) -> None:
         key="schedule-add",
         **allowed(m, Act.SCHEDULE_REPORTS, disabled=not contacts, help=where),
     ):
-        new = Schedule("", next(iter(titles)), "yesterday", EVERY[0], "06:00", viewer.zone_name, ())
+        to = tuple(contacts) if len(contacts) == 1 else ()
+        new = Schedule("", next(iter(titles)), "yesterday", EVERY[0], "06:00", viewer.zone_name, to)
         _form(m, new, titles, contacts)
     if not why_not(m, Act.SCHEDULE_REPORTS) and where:
         st.caption(f"{where}.")
