@@ -9,7 +9,6 @@ from sensormon.ui import (
     data_sources,
     data_storage,
     data_tags,
-    report_section,
 )
 from sensormon.ui.page import page
 from sensormon.ui.sections import chosen_section
@@ -19,7 +18,6 @@ SECTIONS = {
     "Import": data_import.section,
     "Sources": data_sources.section,
     "Export": data_export.section,
-    "Reports": report_section.report_section,
     "Cases": data_case.section,
     "Tags": data_tags.section,
     "Calculated tags": calculated_tags.section,

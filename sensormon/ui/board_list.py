@@ -26,8 +26,9 @@ from sensormon.ui.url_state import hold
 from sensormon.ui.viewer import Viewer
 
 
-def board_list(m: Monitor, viewer: Viewer, boards: list[KeptBoard]) -> None:
-    """The boards with their links, and the buttons for new ones."""
+def board_list(m: Monitor, viewer: Viewer) -> None:
+    """The boards with their links, and the buttons for new ones. Raises StoreError."""
+    boards = boards_of(m).all()
     if not boards:
         st.info(
             "A board shows what you want to see together: charts, values, states, events and notes, on the "

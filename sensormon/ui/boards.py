@@ -22,11 +22,15 @@ from sensormon.ui.board_saving import OPEN, changed_words, copy_of, save_draft
 from sensormon.ui.board_tile_form import add_tile_dialog, edit_tile_dialog
 from sensormon.ui.component import copy_link
 from sensormon.ui.parts import every, fragment
+from sensormon.ui.report_section import report_section
+from sensormon.ui.sections import chosen_section
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.view.palette import DARK, LIGHT
 from sensormon.view.phrases import literal
 
+SECTIONS = {"Boards": board_list, "Reports": report_section}
+"""What the page shows while no board is open; the name is in the address."""
 ASKS = 30
 """Seconds between two looks at whether a board on a wall has changed."""
 _EDIT = "board-edit-tile"
@@ -38,7 +42,6 @@ def show_boards(m: Monitor, viewer: Viewer) -> None:
     if words := st.session_state.pop("board-said", None):
         st.toast(words, icon=":material/check:")
     try:
-        boards = boards_of(m).all()
         name = held(OPEN)
         kept = boards_of(m).find(name) if name else None
     except StoreError as error:
@@ -51,7 +54,7 @@ def show_boards(m: Monitor, viewer: Viewer) -> None:
     else:
         if name:
             st.caption(f":material/error: There is no board {literal(name[:80])}; it may have been removed.")
-        board_list(m, viewer, boards)
+        SECTIONS[chosen_section(SECTIONS, "section")](m, viewer)
 
 
 @every(ASKS)

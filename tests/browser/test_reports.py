@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_report_is_made_and_downloaded(page: Page, server: Server) -> None:
-    visit(page, server, "data?section=Reports")
+    visit(page, server, "boards?section=Reports")
     page.get_by_role("button", name="Make PDF").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download all-tags").click()
@@ -29,7 +29,7 @@ def test_a_schedule_is_added_and_removed(page: Page, server: Server) -> None:
     (server.data_dir / "notify.toml").write_text(
         '[contacts.lead]\nways = ["https://hooks.plant.example/x"]\n'
     )
-    visit(page, server, "data?section=Reports")
+    visit(page, server, "boards?section=Reports")
     page.get_by_role("button", name="Schedule a report …").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("lead", exact=True)).to_be_visible()  # the only contact is chosen

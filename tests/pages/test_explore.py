@@ -16,27 +16,16 @@ from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import AT_ONCE
-from tests.support.pages import show, text
+from tests.support.pages import button, mounted, show, text
 from tests.support.plant import START, Adopt, batch_of
 
 MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECOND)}
-
-
-def mounted(app: AppTest, key: str) -> dict[str, Any]:
-    """The data given to the browser component with this key."""
-    (component,) = [element for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
-    data: dict[str, Any] = json.loads(component.proto.json)
-    return data
 
 
 def chart(app: AppTest, key: str = "explore-chart") -> dict[str, Any]:
     """The figure of the chart."""
     figure: dict[str, Any] = json.loads(mounted(app, key)["figure"])
     return figure
-
-
-def button(app: AppTest, label: str) -> Any:
-    return next(element for element in app.button if element.label == label)
 
 
 @pytest.mark.usefixtures("full")

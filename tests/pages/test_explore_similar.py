@@ -10,8 +10,7 @@ from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
-from tests.pages.test_explore import button, mounted
-from tests.support.pages import show, text
+from tests.support.pages import button, mounted, show, text
 from tests.support.plant import START, Adopt, batch_of
 
 HUMP = np.exp(-(((np.arange(200) - 70) / 25) ** 2))

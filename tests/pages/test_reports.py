@@ -25,7 +25,7 @@ def monitor(settings: Settings, clock: ManualClock, adopt: Adopt) -> Monitor:
 
 
 def test_a_report_is_made_and_offered(monitor: Monitor) -> None:
-    app = show("data", section="Reports")
+    app = show("boards", section="Reports")
     app.button(key="report-make").click().run()
     (job,) = monitor.jobs.of("report")
     assert monitor.jobs.wait(job, 60)
@@ -37,7 +37,7 @@ def test_a_report_is_made_and_offered(monitor: Monitor) -> None:
 def test_schedules_are_listed_with_their_next_time(monitor: Monitor) -> None:
     daily = Schedule("", BOARD.name, "yesterday", "day", "06:00", "UTC", ("lead",))
     sending_of(monitor).schedules.save(daily, "Ana")
-    app = show("data", section="Reports")
+    app = show("boards", section="Reports")
     words = text(app).replace("\\", "")
     assert "every day at 06:00 (UTC): yesterday, to lead" in words
     assert "Next: 2026-09-22 06:00" in words

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
@@ -46,3 +48,15 @@ def text(app: AppTest) -> str:
 def figures(app: AppTest) -> int:
     """How many Plotly figures the page shows."""
     return len(app.get("plotly_chart"))
+
+
+def mounted(app: AppTest, key: str) -> dict[str, Any]:
+    """The data given to the browser component with this key."""
+    (component,) = [element for element in app.get("bidi_component") if element.proto.id.endswith(f"-{key}")]
+    data: dict[str, Any] = json.loads(component.proto.json)
+    return data
+
+
+def button(app: AppTest, label: str) -> Any:
+    """The first button with this label."""
+    return next(element for element in app.button if element.label == label)
