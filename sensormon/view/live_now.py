@@ -48,9 +48,9 @@ class TagState(IntEnum):
 
 STATE_WORDS: Mapping[TagState, str] = {
     TagState.HIGH: "◆ high",
-    TagState.HIGH_OVER: "◇ high, over",
+    TagState.HIGH_OVER: "◇ high, ended",
     TagState.MEDIUM: "◆ medium",
-    TagState.MEDIUM_OVER: "◇ medium, over",
+    TagState.MEDIUM_OVER: "◇ medium, ended",
     TagState.LOW: "◆ low",
     TagState.ACKNOWLEDGED: "✓ acknowledged",
     TagState.SILENT: "silent",
