@@ -73,6 +73,7 @@ def openings(now: int) -> Mapping[str, tuple[str, str]]:
     within: dict[str, dict[str, str]] = {"1 h": {}, "24 h": {"within": "24 h"}, "30 d": {"within": "30 d"}}
     parts: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
         "Live": ("", {"15 min": {}, "24 h": {"range": "24 h"}}),
+        "Boards": ("boards", {"list": {}, "reports": {"section": "Reports"}}),
         "Anomalies": ("anomalies", within | {"all": {"within": "between", **ends}}),
         "Explore": (
             "explore",

@@ -21,6 +21,7 @@ from sensormon.ui.board_list import board_list, export_button, open_new, remove_
 from sensormon.ui.board_saving import OPEN, changed_words, copy_of, save_draft
 from sensormon.ui.board_tile_form import add_tile_dialog, edit_tile_dialog
 from sensormon.ui.component import copy_link
+from sensormon.ui.drawing import not_readable
 from sensormon.ui.parts import every, fragment
 from sensormon.ui.report_section import report_section
 from sensormon.ui.sections import chosen_section
@@ -54,7 +55,15 @@ def show_boards(m: Monitor, viewer: Viewer) -> None:
     else:
         if name:
             st.caption(f":material/error: There is no board {literal(name[:80])}; it may have been removed.")
-        SECTIONS[chosen_section(SECTIONS, "section")](m, viewer)
+        _overview(m, viewer)
+
+
+def _overview(m: Monitor, viewer: Viewer) -> None:
+    section = SECTIONS[chosen_section(SECTIONS, "section")]
+    try:
+        section(m, viewer)
+    except StoreError as error:
+        not_readable(error)
 
 
 @every(ASKS)

@@ -272,6 +272,7 @@ def test_openapi_schema_is_complete(start: Start) -> None:
         "/health",
         "/metrics",
         "/audit",
+        "/report",
     }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -6,26 +6,18 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.table_download import AT_ONCE
-from tests.support.pages import button, mounted, show, text
+from tests.support.pages import button, chart, mounted, show, text
 from tests.support.plant import START, Adopt, batch_of
 
 MINUTES = {"from": render(START - 600 * SECOND), "to": render(START - 300 * SECOND)}
-
-
-def chart(app: AppTest, key: str = "explore-chart") -> dict[str, Any]:
-    """The figure of the chart."""
-    figure: dict[str, Any] = json.loads(mounted(app, key)["figure"])
-    return figure
 
 
 @pytest.mark.usefixtures("full")

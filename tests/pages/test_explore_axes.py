@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensormon.view.palette import LIGHT
-from tests.pages.test_explore import chart
-from tests.support.pages import show
+from tests.support.pages import chart, show
 
 
 @pytest.mark.usefixtures("full")

@@ -62,7 +62,7 @@ WIDGETS = [
     ),
     Widget(Act.EDIT_BOARDS, "boards", {}, "button", "board-new", captioned=True),
     Widget(Act.EXPORT, "data", {"section": "Export"}, "button", "out-start"),
-    Widget(Act.EXPORT, "data", {"section": "Reports"}, "button", "report-make"),
+    Widget(Act.EXPORT, "boards", {"section": "Reports"}, "button", "report-make"),
     Widget(Act.SCHEDULE_REPORTS, "boards", {"section": "Reports"}, "button", "schedule-add", captioned=True),
     Widget(
         Act.APPLY_SETTINGS,

@@ -60,3 +60,9 @@ def mounted(app: AppTest, key: str) -> dict[str, Any]:
 def button(app: AppTest, label: str) -> Any:
     """The first button with this label."""
     return next(element for element in app.button if element.label == label)
+
+
+def chart(app: AppTest, key: str = "explore-chart") -> dict[str, Any]:
+    """The figure of the chart."""
+    figure: dict[str, Any] = json.loads(mounted(app, key)["figure"])
+    return figure
