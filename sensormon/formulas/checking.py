@@ -145,7 +145,11 @@ class _Checker:
         return _Value(_CONDITION if tag.states == BOOLEAN else _STATE)
 
     def _number(self, node: Node) -> _Value:
-        value = self.value(node)
+        return self._as_number(node, self.value(node))
+
+    def _as_number(self, node: Node, value: _Value) -> _Value:
+        """What is known of this part, if that is a number. Looks at no part again, or each function around
+        another one would double the work."""
         if value.kind == _STATE:
             raise self.wrong(node, "this tag has states, not numbers", 'Compare it: … == "…"')
         if value.kind == _CONDITION:
@@ -155,7 +159,7 @@ class _Checker:
     def _counted(self, node: Node) -> _Value:
         """A number, or a condition that counts as 0 and 1."""
         value = self.value(node)
-        return value if value.kind == _CONDITION else self._number(node)
+        return value if value.kind == _CONDITION else self._as_number(node, value)
 
     def _condition(self, node: Node) -> _Value:
         value = self.value(node)
@@ -201,7 +205,7 @@ class _Checker:
         back = max(left.back, right.back)
         if left.kind == right.kind == _CONDITION and node.sign in ("==", "!="):
             return _Value(_CONDITION, back=back)
-        left, right = self._number(node.left), self._number(node.right)
+        left, right = self._as_number(node.left, left), self._as_number(node.right, right)
         self._fitting(node, left, right)
         return _Value(_CONDITION, back=back)
 

@@ -189,3 +189,11 @@ def test_tag_with_a_formula_is_never_simulated_and_has_no_states() -> None:
 
 def test_every_function_is_in_one_of_the_three_families() -> None:
     assert {*ROLLING, *BACK} < set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("around", ["mean({}, 1s)", "if({} > 0, 1, 0)", "if(pump, {}, 0)"])
+def test_functions_inside_each_other_are_looked_at_once_each(around: str) -> None:
+    text = "feed"
+    for _ in range(28):  # if each one doubled the work, this would take hours
+        text = around.format(text)
+    assert check(text, TAGS, 60.0).tags[-1] == "feed"
