@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
 from sensormon.model.tag_edit import NUMBERS, PRIORITY, SIMULATED, TEXTS, cells
 from sensormon.model.tags import TagTable
@@ -94,8 +95,14 @@ def _rows(text: str) -> list[list[str]]:
         )
     first = text.lstrip("\r\n").partition("\n")[0]
     mark = max("\t;,", key=first.count)
-    lines = csv.reader(StringIO(text), delimiter=mark)
-    rows = [[cell.strip() for cell in row] for row in lines if any(map(str.strip, row))]
+    # With newline="" the reader sees every kind of line end, also the lone "\r" of old programs.
+    lines = csv.reader(StringIO(text, newline=""), delimiter=mark)
+    try:
+        rows = [[cell.strip() for cell in row] for row in lines if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise UsageError(
+            csv_problem(error), where="the pasted rows", hint="Copy the rows again, or fewer of them"
+        ) from error
     if len(rows) < 2:
         raise UsageError(
             "there are no rows under a row of headings",

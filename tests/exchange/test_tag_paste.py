@@ -84,11 +84,17 @@ def test_profiles_are_named_by_tag() -> None:
         ("Name\na\nb\na\n", "the rows 2 and 4 are both a"),
         ("Name\n" + "\n".join(f"t{i}" for i in range(5_001)), "5,001 rows are too many"),
         ("x" * 2_000_001, "characters are too many"),
+        ('Name\tLabel\na\t"' + "x" * 140_000, "a quotation mark is never closed"),
     ],
 )
 def test_rows_that_mean_no_table_are_refused(text: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         paste(text, TAGS)
+
+
+def test_rows_may_end_in_any_way() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        assert list(edited(f"Name\tUnit{end}a\tbar{end}b\tm{end}").tags.names[-2:]) == ["a", "b"]
 
 
 def test_wrong_names_and_ranges_are_found_as_in_the_table() -> None:

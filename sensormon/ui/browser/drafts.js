@@ -1,6 +1,7 @@
 // What was typed when the server went away, so that nothing of it is lost when it comes back. Meanwhile
 // Streamlit disables every field, and a disabled field loses the focus; it gets it back.
-const FIELDS = ":is(#stMain, [role=dialog]) :is(input:not([type=password], [type=checkbox], [type=radio], [type=range], [type=file], [role=combobox]), textarea)"
+// Nothing of a password is taken, not even while it is shown and its field is one of text.
+const FIELDS = ":is(#stMain, [role=dialog]) :is(input:not([type=password], [autocomplete$=password], [type=checkbox], [type=radio], [type=range], [type=file], [role=combobox]), textarea)"
 
 let kept = []
 let last = null // the field that had the focus last
