@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,9 +40,13 @@ def stretches_of(
 
 def histogram(value: Floats, weight: Ints, low: float, high: float, bins: int) -> tuple[Floats, Ints]:
     """The edges of the bins, and how many of the values, each as often as its weight, lie in each."""
+    if not math.isfinite(high - low):  # wider than the largest number; powers of two change nothing else
+        edges, counts = histogram(value / 4, weight, low / 4, high / 4, bins)
+        return edges * 4, counts
     edges = np.linspace(low, high, bins + 1) if high > low else np.array([low, low])
     # The bin is computed once, here; the edges are for drawing.
-    place = np.floor((value - low) * (bins / (high - low) if high > low else 0.0))
+    per = min(bins / (high - low), sys.float_info.max) if high > low else 0.0
+    place = np.floor((value - low) * per)
     counts = np.bincount(np.minimum(place, len(edges) - 2).astype(np.int64), weight, minlength=len(edges) - 1)
     return edges, counts.astype(np.int64)
 
