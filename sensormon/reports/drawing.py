@@ -30,6 +30,8 @@ MOST_FLAGS = 400
 """Flags that a chart marks; of more, those with the highest scores."""
 _NORMAL, _EMPTY = "#EDEFF2", "#F2F3F5"
 """The palette's band on white, and a stretch without readings."""
+_LARGEST = 1e300
+"""Numbers are drawn up to here: a range of the largest that there are is wider than any of them."""
 _AIR = 0.08
 _PLAIN = 1e7
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.52, 0.06, 0.07, 0.24  # inches around the axes
@@ -72,7 +74,7 @@ def _line(axes: Any, course: Course) -> None:
         axes.axvspan(
             _date(start), _date(end), facecolor="none", edgecolor=LIGHT.border, hatch="////", lw=0, zorder=1
         )
-    times, values = _broken(overview.time, overview.value, overview.breaks())
+    times, values = _broken(overview.time, _drawable(overview.value), overview.breaks())
     axes.plot(times, values, color=LIGHT.line, linewidth=0.8, solid_joinstyle="round", zorder=2)
     alone = np.isfinite(values)
     alone &= ~np.isfinite(np.concatenate((values[1:], [np.nan]))) & ~np.isfinite(
@@ -83,9 +85,9 @@ def _line(axes: Any, course: Course) -> None:
     if len(marks) > MOST_FLAGS:
         marks = marks.nlargest(MOST_FLAGS, "score")
     at = micros(marks["time"]).astype("datetime64[us]")
-    flagged = marks["value"].to_numpy(dtype=np.float64)
+    flagged = _drawable(marks["value"].to_numpy(dtype=np.float64))
     axes.plot(at, flagged, "D", color=LIGHT.anomaly, markersize=2.6, markeredgewidth=0, zorder=3)
-    seen = np.concatenate((overview.value[np.isfinite(overview.value)], flagged[np.isfinite(flagged)]))
+    seen = np.concatenate((values[np.isfinite(values)], flagged[np.isfinite(flagged)]))
     axes.set_ylim(*_range(seen, course.tag.normal))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, min_n_ticks=2))
     if max(map(abs, axes.get_ylim())) < _PLAIN:
@@ -98,6 +100,11 @@ def _broken(time: Ints, value: Floats, gaps: list[tuple[int, int]]) -> tuple[Any
     times = np.insert(time, at, [start for start, _ in gaps]).astype("datetime64[us]")
     values: Floats = np.insert(value, at, np.nan)
     return times, values
+
+
+def _drawable(values: Floats) -> Floats:
+    drawable: Floats = np.clip(values, -_LARGEST, _LARGEST)  # NaN, a hole, stays
+    return drawable
 
 
 def _range(values: Floats, normal: tuple[float, float] | None) -> tuple[float, float]:

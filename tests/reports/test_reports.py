@@ -11,9 +11,10 @@ import pytest
 from pypdf import PdfReader
 
 from sensormon.boards.board import Board, Tile, TileKind
-from sensormon.model.clock import DAY, ManualClock
+from sensormon.model.clock import DAY, MINUTE, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.jobs import Cancelled, Progress
+from sensormon.model.readings import Batch, Reading
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.reports.making import making_of
@@ -31,7 +32,8 @@ def monitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monitor]:
     hostile = '#read(\\"/etc/passwd\\") #panic() $x$ *bold* \\\\ [x] שלום مرحبا 🔥'
     table.write_text(
         Settings().tags.read_text(encoding="utf-8")
-        + f'\n[tags.hostile]\nlabel = "{hostile}"\nunit = "$m^3$"\n[tags.empty]\nlabel = "Never came"\n'
+        + f'\n[tags.hostile]\nlabel = "{hostile}"\nunit = "$m^3$"\n[tags.empty]\nlabel = "Never came"'
+        "\n[tags.wild]\n"
         + f'\n[tags.{"long_" * 18}x]\nlabel = "{"W" * 150}"\n[tags.valve]\nstates = ["closed", "open"]\n'
     )
     running = Monitor(Settings(data_dir=folder / "data", source="none", tags=table), ManualClock(UNTIL))
@@ -143,3 +145,13 @@ def test_a_report_can_be_cancelled(monitor: Monitor) -> None:
     progress.cancel()
     with pytest.raises(Cancelled):
         making_of(monitor).make(ORDER, progress)
+
+
+def test_readings_near_the_largest_number_are_drawn(monitor: Monitor) -> None:
+    values = (-1.7e308, 1.7e308, 1.0, 1.7e308)
+    rows = [Reading("wild", UNTIL - (9 - place) * MINUTE, value) for place, value in enumerate(values)]
+    monitor.submit(Batch.of(rows, source="largest", received=UNTIL))
+    monitor.drain()
+    words = made(monitor, replace(CHART, tags=("wild",)))
+    assert "Readings 4" in words
+    assert "min -169,999" in words
