@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.resources import files
 
 import pandas as pd
 import pytest
@@ -60,6 +61,14 @@ def test_user_is_added_and_the_password_forgotten(users: Monitor) -> None:
     newest = users.access.audit.read(AuditQuery(0, FAR))[0]
     assert (newest.act, newest.who, newest.subject) == ("manage users", "Ada", "user Jana")
     assert PHRASE not in f"{newest}"
+
+
+@pytest.mark.usefixtures("users")
+def test_password_that_is_shown_is_no_draft_of_the_browser() -> None:
+    field = show("access").text_input(key="user-password")
+    assert field.proto.autocomplete.endswith("password")
+    taken = (files("sensormon.ui.browser") / "drafts.js").read_text(encoding="utf-8")
+    assert ":not([type=password], [autocomplete$=password]," in taken
 
 
 def test_short_password_is_refused_in_a_sentence(users: Monitor) -> None:
