@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from sensormon.formulas import units
 from sensormon.formulas.checking import Formula, check
@@ -113,8 +114,14 @@ def users_of(name: str, tags: TagTable) -> list[str]:
 
 
 def _uses(tags: TagTable, name: str) -> tuple[str, ...]:
+    return _used(tags[name].formula)
+
+
+@lru_cache(maxsize=4 * MOST_CALCULATED)  # the search for circles meets each formula from every other one
+def _used(text: str) -> tuple[str, ...]:
+    """The tags that this formula uses; none if it is wrong."""
     try:
-        return tags_of(parse(tags[name].formula))
+        return tags_of(parse(text))
     except FormulaError:
         return ()
 

@@ -197,3 +197,16 @@ def test_functions_inside_each_other_are_looked_at_once_each(around: str) -> Non
     for _ in range(28):  # if each one doubled the work, this would take hours
         text = around.format(text)
     assert check(text, TAGS, 60.0).tags[-1] == "feed"
+
+
+def test_search_for_circles_reads_each_formula_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def noted(text: str) -> Node:
+        read.append(text)
+        return parse(text)
+
+    monkeypatch.setattr("sensormon.formulas.order.parse", noted)
+    chain = [make_tag(f"link{i}", {"formula": f"{f'link{i - 1}' if i else 'feed'} + {i}"}) for i in range(60)]
+    assert len(in_order(TAGS.with_tags(chain))) == 60
+    assert len(read) == len(set(read))
