@@ -105,7 +105,8 @@ def _shown(m: Monitor, viewer: Viewer, kept: KeptBoard) -> None:
         st.html(_wall_links(board.name), width="content")
         copy_link()
         with st.popover("More", key="board-more", type="tertiary"):
-            st.caption(changed_words(kept, viewer.zone, m.clock.now()).capitalize())
+            saved = changed_words(kept, viewer.zone, m.clock.now())
+            st.caption(saved[0].upper() + saved[1:])  # capitalize() would write the name small
             export_button(board)
             if st.button("Duplicate", key="board-copy", **allowed(m, Act.EDIT_BOARDS)):
                 open_new(m, copy_of(m, board), None)

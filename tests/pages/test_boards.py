@@ -40,6 +40,11 @@ def test_boards_are_listed_with_their_links(full: Monitor) -> None:
     assert "Ana &lt;b&gt;" in words
 
 
+def test_open_board_names_who_saved_it_as_they_write_themselves(full: Monitor) -> None:
+    boards_of(full).save(BOARD, "Ana Nováková")
+    assert "by Ana Nováková" in text(opened("fermenter"))
+
+
 def test_link_to_a_board_that_is_gone_leads_to_the_list(full: Monitor) -> None:
     boards_of(full).save(BOARD, "Ana")
     boards_of(full).remove("fermenter", "Ana")
