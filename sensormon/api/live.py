@@ -15,6 +15,7 @@ from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from sensormon.api.context import Context, address_of, check_whole_reader
+from sensormon.api.few_threads import FewThreads
 from sensormon.api.readers import WAITING, Turns
 from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
@@ -29,7 +30,8 @@ from sensormon.view.shared import Shared
 MOST_TAGS = 40
 LONGEST = 86_400
 BOARDS = 2
-"""Whole boards that are made at once: a day of many readings takes some 90 MB meanwhile."""
+"""Whole boards that are made at once: a day of many readings takes some 90 MB meanwhile. Lists of a year's
+events for people nobody knows as well, who could ask for each of its seconds."""
 COMPRESSED = 2_000
 """Answers of more bytes are compressed: a whole span of readings, the strip of many tags."""
 
@@ -60,12 +62,16 @@ class UnderWay:
     def __init__(self) -> None:
         self._tasks: dict[object, asyncio.Task[Sent]] = {}
 
-    async def of(self, asked: object, make: Callable[[], Sent]) -> Sent:
-        """The answer to this question; whatever `make` raises is raised for all who wait for it."""
+    async def of(self, asked: object, make: Callable[[], Sent], threads: FewThreads | None = None) -> Sent:
+        """The answer to this question, made in one of these threads if they are given.
+
+        Whatever `make` raises is raised for all who wait for it.
+        """
         place = asyncio.get_running_loop(), asked
         task = self._tasks.get(place)
         if task is None:
-            task = self._tasks[place] = asyncio.create_task(run_in_threadpool(make))
+            made = threads.run(make) if threads else run_in_threadpool(make)
+            task = self._tasks[place] = asyncio.create_task(made)
             task.add_done_callback(lambda _: self._tasks.pop(place, None))
         return await asyncio.shield(task)  # one viewer who leaves takes it from no other
 
@@ -97,6 +103,7 @@ class _Viewers:
 
     def __init__(self, context: Callable[[], Context]) -> None:
         self.whole = Turns(BOARDS, BOARDS, WAITING)
+        self.lists = FewThreads(BOARDS, "too many lists of events are being made")
         self._context = context
         self._lives: WeakKeyDictionary[Monitor, _Live] = WeakKeyDictionary()
 
@@ -128,8 +135,12 @@ class _Viewers:
         key: object,
         make: Callable[[], Sent],
         fresh: int,
+        threads: FewThreads | None = None,
     ) -> Response:
-        """The answer that all who ask this get for `fresh` µs, while `key` stays the same."""
+        """The answer that all who ask this get for `fresh` µs, while `key` stays the same.
+
+        For people nobody knows it is made in one of these threads, if they are given.
+        """
 
         def shared() -> Sent:
             return self.live(request, page).sent.of(asked, key, make, fresh)
@@ -140,7 +151,7 @@ class _Viewers:
         here = self.live(request, page)
         kept = here.sent.kept(asked, key, fresh)
         return self.answered(
-            kept.value if kept is not None else await here.under_way.of((asked, key), shared)
+            kept.value if kept is not None else await here.under_way.of((asked, key), shared, threads)
         )
 
     def acts(self) -> tuple[int, ...]:
@@ -264,7 +275,7 @@ def _add_tiles(api: FastAPI, viewers: _Viewers) -> None:
         def make() -> Sent:
             return _encoded(viewers.live(request, x_sensormon_page).boards.events(tag, span), packs)
 
-        return await viewers.together(request, x_sensormon_page, asked, None, make, SECOND)
+        return await viewers.together(request, x_sensormon_page, asked, None, make, SECOND, viewers.lists)
 
 
 def _encoded(content: object, packs: bool) -> Sent:

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from sensormon.api.few_threads import FewThreads
 from sensormon.api.live import UnderWay
 
 
@@ -45,3 +46,22 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept() -> None:
     assert answer == (b"answer", {})
     with pytest.raises(LookupError):
         asyncio.run(under_way.of("board", fail))
+
+
+def test_different_questions_take_no_more_than_the_threads_given() -> None:
+    under_way, threads, at_once = UnderWay(), FewThreads(2, "crowded"), [0, 0]
+    counting, both = threading.Lock(), threading.Barrier(2)
+
+    def make() -> tuple[bytes, dict[str, str]]:
+        with counting:
+            at_once[:] = at_once[0] + 1, max(at_once[1], at_once[0] + 1)
+        both.wait(10)  # two are at work together, each time
+        with counting:
+            at_once[0] -= 1
+        return b"answer", {}
+
+    async def ask() -> list[tuple[bytes, dict[str, str]]]:
+        return await asyncio.gather(*(under_way.of(number, make, threads) for number in range(10)))
+
+    assert asyncio.run(ask()) == [(b"answer", {})] * 10
+    assert at_once == [0, 2]
