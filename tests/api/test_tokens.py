@@ -14,6 +14,15 @@ from tests.support.api import Start, fill, get, post
 ADMIN = Person("Jana", Role.ADMINISTRATOR, Way.COMMAND_LINE)
 READING = {"tag": "fermenter_ph", "value": 7.0}
 READS = ("/data", "/anomalies", "/tags", "/stats", "/metrics")
+LIVE = (
+    "/live/strip?span=60",
+    "/live/now",
+    "/live/active",
+    "/live/board?tag=fermenter_temp&span=60",
+    "/live/history?tag=fermenter_temp&span=604800",
+    "/live/events?tag=fermenter_temp&span=3600",
+)
+"""What the pages poll for."""
 PASSWORD = "four random words here"
 
 
@@ -71,7 +80,7 @@ def test_only_the_word_of_health_is_free_where_people_sign_in(start: Start) -> N
     modes = ({"access": "users"}, {"access": "proxy", "proxy_header": "x-user", "proxy_from": ("10.0.0.5",)})
     for mode in modes:
         _, api = start(**mode)
-        for path in (*READS, "/docs", "/openapi.json", "/audit", "/exports/x", "/live/strip?span=60", "/no"):
+        for path in (*READS, "/docs", "/openapi.json", "/audit", "/exports/x", *LIVE, "/no"):
             answer = get(api, path, Authorization="")
             assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized"), path
         answer = get(api, "/health", Authorization="")
@@ -113,7 +122,7 @@ def test_limited_token_reads_only_its_tags(start: Start) -> None:
         answer = get(api, f"{path}?tag=fermenter_temp&tag=fermenter_ph", **bearer)
         assert (answer.status_code, answer.json()["needs"]) == (403, "read")
         assert "fermenter_ph" in answer.json()["detail"]
-    for path in ("/stats", "/metrics", "/live/strip?span=60"):
+    for path in ("/stats", "/metrics", *LIVE):
         answer = get(api, path, **bearer)
         assert (answer.status_code, answer.json()["needs"]) == (403, "read for all tags"), path
     assert get(api, "/health", **bearer).json() == {"status": "ok"}
@@ -157,7 +166,7 @@ def test_signed_in_browser_reads_and_cannot_write(start: Start) -> None:
     monitor, api = start(access="users")
     fill(api)
     browser = signed_in(monitor, Role.VIEWER)
-    for path in (*READS, "/docs", "/openapi.json", "/live/strip?span=60"):
+    for path in (*READS, "/docs", "/openapi.json", *LIVE):
         assert get(api, path, **browser).status_code == 200, path
     assert get(api, "/health", **browser).json()["problems"] == []
     assert get(api, "/exports/x", **browser).status_code == 404
