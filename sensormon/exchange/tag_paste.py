@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sensormon.model.csv_words import csv_problem
 from sensormon.model.errors import UsageError
 from sensormon.model.tag_edit import NUMBERS, PRIORITY, SIMULATED, TEXTS, cells
 from sensormon.model.tags import TagTable
@@ -86,7 +85,7 @@ def paste(text: str, before: TagTable, decimal: str = "") -> Pasted:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """The rows with something in them. Raises UsageError if there are none, or too many."""
+    """The rows with something in them. Raises UsageError if there are none, too many, or unreadable ones."""
     if len(text) > LONGEST:
         raise UsageError(
             f"{len(text):,} characters are too many",
@@ -95,13 +94,14 @@ def _rows(text: str) -> list[list[str]]:
         )
     first = text.lstrip("\r\n").partition("\n")[0]
     mark = max("\t;,", key=first.count)
-    # With newline="" the reader sees every kind of line end, also the lone "\r" of old programs.
-    lines = csv.reader(StringIO(text, newline=""), delimiter=mark)
+    lines = csv.reader(StringIO(text, newline=None), delimiter=mark, strict=True)
     try:
         rows = [[cell.strip() for cell in row] for row in lines if any(map(str.strip, row))]
     except csv.Error as error:
         raise UsageError(
-            csv_problem(error), where="the pasted rows", hint="Copy the rows again, or fewer of them"
+            f"line {lines.line_num} cannot be read: {error}",
+            where="the pasted rows",
+            hint='A cell that begins with " must end with "; inside it, write "" for "',
         ) from error
     if len(rows) < 2:
         raise UsageError(
@@ -115,6 +115,13 @@ def _rows(text: str) -> list[list[str]]:
             where="the pasted rows",
             hint=f"Paste {MOST:,} at most at a time",
         )
+    for number, row in enumerate(rows[1:], 2):  # a decimal comma between commas would shift the others
+        if any(row[len(rows[0]) :]):
+            raise UsageError(
+                f"row {number} has more cells than there are headings",
+                where="the pasted rows",
+                hint="Put cells with commas in quotes, or paste from the spreadsheet itself",
+            )
     return rows
 
 

@@ -40,6 +40,11 @@ def test_rows_change_what_their_columns_say_and_add_tags() -> None:
     assert after.tags["valve"].states == ("closed", "open")
 
 
+def test_lines_may_end_in_any_way() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        assert edited(end.join(["Name\tUnit\t", "ph\tmV\t", ""])).tags["ph"].unit == "mV"
+
+
 def test_an_empty_cell_empties() -> None:
     after = edited("Name\tUnit\tNormal low\tNormal high\nph\t\t\t\n")
     assert (after.tags["ph"].unit, after.tags["ph"].normal) == ("", None)
@@ -84,7 +89,9 @@ def test_profiles_are_named_by_tag() -> None:
         ("Name\na\nb\na\n", "the rows 2 and 4 are both a"),
         ("Name\n" + "\n".join(f"t{i}" for i in range(5_001)), "5,001 rows are too many"),
         ("x" * 2_000_001, "characters are too many"),
-        ('Name\tLabel\na\t"' + "x" * 140_000, "a quotation mark is never closed"),
+        ("Name,Valid low,Valid high\na,1,5,9,5\n", "row 2 has more cells than there are headings"),
+        ('Name\tNothing\na\t"x\nb\ty\n', "line 3 cannot be read"),
+        ('Name\tDescription\na\t"' + "x\n" * 100_000, "cannot be read"),
     ],
 )
 def test_rows_that_mean_no_table_are_refused(text: str, problem: str) -> None:
