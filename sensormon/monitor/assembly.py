@@ -258,6 +258,7 @@ def build(settings: Settings, clock: Clock) -> Parts:
         collector.words,
         importer,
         loading.keep_up,
+        loading.catch_up,
         jobs,
         clock,
     )

@@ -61,7 +61,10 @@ class Preview:
 
 
 class Calculated:
-    """Of one monitor; `tags` returns its table, `keep_up` waits until the store has nearly everything."""
+    """Of one monitor; `tags` returns its table.
+
+    `keep_up` waits until the store has nearly everything, `caught_up` until it has all that is durable now.
+    """
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Calculated:
         words: StateWords,
         importer: Importer,
         keep_up: Callable[[Progress], None],
+        caught_up: Callable[[Progress], None],
         jobs: Jobs,
         clock: Clock,
     ) -> None:
@@ -84,6 +88,7 @@ class Calculated:
         self._words = words
         self._importer = importer
         self._keep_up = keep_up
+        self._caught_up = caught_up
         self._jobs = jobs
         self._clock = clock
 
@@ -139,6 +144,7 @@ class Calculated:
         report: Report,
         progress: Progress,
     ) -> None:
+        self._caught_up(progress)  # the tags before this one may have got readings just now
         extent = self._store.spans.extent(formula.tags)
         done = self.runner.done_until(name)
         until = min(until, self._clock.now() - MARGIN if done is None else done + 1)

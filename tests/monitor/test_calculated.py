@@ -192,6 +192,23 @@ def test_history_is_filled_once_in_order_and_a_second_run_finds_nothing(
     }
 
 
+def test_history_of_a_chain_is_whole_though_the_database_lags(
+    here: Settings, table: Path, clock: ManualClock, adopt: Adopt
+) -> None:
+    table.write_text(TAGS.partition("[tags.off]")[0], encoding="utf-8")
+    monitor = adopt(Monitor(here, clock))
+    send(monitor, clock, 0, 60, step=1_000)
+    clock.advance(120)
+    draft = monitor.tag_file.read()
+    new = [Tag("off", "Off", formula="feed - jacket"), Tag("twice", "Twice", formula="2 * off")]
+    monitor.tag_file.save(draft, draft.tags.with_tags(new), "Ada", ["added"])
+    job = monitor.calculated.start_history(["off", "twice"], None, clock.now(), "Ada")
+    assert monitor.jobs.wait(job, 60)
+    assert job.problem is None
+    assert job.result.accepted == 120
+    assert recorded(monitor, "twice")[0] == list(range(1, 61))
+
+
 def test_formula_that_cannot_be_used_is_refused_at_the_start_and_when_saved(
     here: Settings, table: Path, monitor: Monitor, clock: ManualClock
 ) -> None:
