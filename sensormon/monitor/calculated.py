@@ -150,7 +150,7 @@ class Calculated:
         until = min(until, self._clock.now() - MARGIN if done is None else done + 1)
         if extent is None:
             return
-        first = extent[0] if since is None else max(since, extent[0])
+        first = max(self._whole_from(name, formula), extent[0], extent[0] if since is None else since)
         until = min(until, extent[1] + 1)
         pieces = self._pieces(name, formula, first, until, progress)
         file = ImportedFile(f"formula of {name}", who)
@@ -158,6 +158,16 @@ class Calculated:
             for piece in results:
                 report.add(piece)
                 self._keep_up(progress)
+
+    def _whole_from(self, name: str, formula: Formula) -> int:
+        """From when on (µs UTC) each reading of the formula's tags is stored, and each that this one has had.
+
+        Before it single readings are left, those flagged or late: sums over them would be wrong, and values
+        that were rolled up would come twice.
+        """
+        back = formula.back + formula.tolerance
+        rolled = ((tag, self._store.retention.rolled_until(tag)) for tag in (name, *formula.tags))
+        return max((end + (back if tag != name else 0) for tag, end in rolled if end is not None), default=0)
 
     def _pieces(
         self, name: str, formula: Formula, since: int, until: int, progress: Progress

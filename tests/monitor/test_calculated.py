@@ -209,6 +209,27 @@ def test_history_of_a_chain_is_whole_though_the_database_lags(
     assert recorded(monitor, "twice")[0] == list(range(1, 61))
 
 
+def test_readings_left_by_a_roll_up_give_no_history(monitor: Monitor, clock: ManualClock) -> None:
+    send(monitor, clock, 0, 90)
+    for number in range(91, 111):  # jumps, so that some readings are flagged and stay
+        clock.advance(1)
+        level = 300.0 * (number % 10 == 0)
+        monitor.submit(batch_of(("feed", 37 + level), ("jacket", 20 - level), at=clock.now(), seconds=0.0))
+        monitor.calculated.runner.step()
+    clock.advance(3 * DAY / SECOND)
+    monitor.drain()
+    store = monitor.parts.store
+    assert sum(store.retention.roll_up(due) for due in store.retention.due(clock.now(), 1)) > 200
+    left = {tag: len(monitor.stored.frame([tag], 0, clock.now())) for tag in ("feed", "jacket")}
+    assert min(left.values()) > 1, "flagged ones stay"
+    draft = monitor.tag_file.read()
+    slow = Tag("slow", "Slow", formula="mean(feed, 10s)")
+    monitor.tag_file.save(draft, draft.tags.with_tags([slow]), "Ada", ["added"])
+    job = monitor.calculated.start_history(["off", "slow"], None, clock.now(), "Ada")
+    assert monitor.jobs.wait(job, 60)
+    assert (job.problem, job.result.rows) == (None, 0), "means of flagged readings alone would be wrong"
+
+
 def test_formula_that_cannot_be_used_is_refused_at_the_start_and_when_saved(
     here: Settings, table: Path, monitor: Monitor, clock: ManualClock
 ) -> None:
