@@ -90,11 +90,14 @@ def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
 
 
 def load_of(events: pd.DataFrame, since: int, until: int, first: int | None) -> AlarmLoad:
-    """The load of these events in since <= time < until, of which the first reading came at `first`.
+    """The load of those of these events that began in since <= time < until.
 
-    The time before the first reading is not counted: over it a first start would look calmer than it is.
+    `first` is when the first reading came; the time before is not counted: over it a first start would look
+    calmer than it is. Nor are events that had begun before `since`: each span would count those anew.
     """
-    return alarm_load(micros(events["start"]), since if first is None else max(since, first), until)
+    starts = micros(events["start"])
+    begun = starts[(starts >= since) & (starts < until)]
+    return alarm_load(begun, since if first is None else max(since, first), until)
 
 
 def chattering(events: pd.DataFrame) -> list[Chatter]:

@@ -16,6 +16,7 @@ from sensormon.events.alarm_load import (
     WINDOW,
     alarm_load,
     chattering,
+    load_of,
     longest_standing,
     top_tags,
 )
@@ -25,6 +26,14 @@ from tests.support import naive
 from tests.support.plant import START
 
 UNTIL = START + 6 * WINDOW + 17 * SECOND
+
+
+def test_event_that_goes_on_counts_where_it_began() -> None:
+    frame = events(("a", 5, 5_000), ("b", 4_000, 10))
+    hour, first = 3_600 * SECOND, START
+    loads = [load_of(frame, START + at * hour, START + (at + 1) * hour, first) for at in range(2)]
+    assert [load.events for load in loads] == [1, 1]
+    assert loads[1].worst_at == START + 4_000 * SECOND
 
 
 def events(*rows: tuple[str, float, float]) -> pd.DataFrame:
