@@ -154,10 +154,11 @@ class LiveNow:
 
     def _take(self, frame: Any) -> None:
         live = (frame["origin"] != str(Origin.IMPORT)).to_numpy(dtype=bool)
-        frame = frame[live].drop_duplicates("tag", keep="last")
+        frame = frame[live].sort_values("time", kind="stable").drop_duplicates("tag", keep="last")
         columns = frame["tag"], micros(frame["time"]).tolist(), frame["value"].to_numpy(dtype=np.float64)
         for name, time, value in zip(*columns, strict=True):
-            self._values[str(name)] = time, float(value)
+            if time >= self._values.get(str(name), (time, 0.0))[0]:  # a late one is not the newest
+                self._values[str(name)] = time, float(value)
 
     def _find(self, names: Sequence[str]) -> None:
         """Read the newest value of these tags from the store. Raises StoreError."""

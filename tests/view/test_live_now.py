@@ -55,6 +55,18 @@ def test_each_tag_has_its_newest_value_and_its_state(monitor: Monitor, clock: Ma
     assert now.states()["fermenter_ph"] is TagState.SHELVED
 
 
+def test_reading_that_comes_late_is_not_the_newest(monitor: Monitor, clock: ManualClock) -> None:
+    now = now_of(monitor)
+    for rpm in ((452.0, 440.0), (453.0, 441.0)):  # at the first look, and at a later one
+        clock.advance(2)
+        monitor.submit(batch_of(("agitator_rpm", rpm[0]), at=clock.now(), seconds=0))
+        monitor.submit(batch_of(("agitator_rpm", rpm[1]), at=START - 5 * SECOND, source="late", seconds=0))
+        assert now.answer()["values"][2] == f"{rpm[0]:.0f} rpm"
+    clock.advance(2)
+    monitor.submit(batch_of(("agitator_rpm", 442.0), at=START - 4 * SECOND, source="late", seconds=0))
+    assert now.answer()["values"][2] == "453 rpm"
+
+
 def test_value_from_before_the_start_comes_from_the_store(
     monitor: Monitor, clock: ManualClock, settings: Settings
 ) -> None:
