@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sensormon.events.actions import State
 from sensormon.events.active import Active, ActiveList, Kind
 from sensormon.events.quiet import SHELVED
 from sensormon.model.clock import SECOND
@@ -183,6 +184,11 @@ def states_of(listed: ActiveList) -> dict[str, TagState]:
 
 
 def _state(item: Active) -> TagState:
+    if item.kind is Kind.SILENCE and not item.calling:
+        return TagState.SILENT  # its severity is that of the silence
+    if item.unacknowledged and item.state == State.ACKNOWLEDGED:
+        # The worst event is acknowledged and goes on; those that wait began before it and are less severe.
+        return TagState.MEDIUM_OVER if item.calling else TagState.LOW
     if item.unacknowledged:
         return _OF_SEVERITY[item.severity][item.over]
     return TagState.SILENT if item.kind is Kind.SILENCE else TagState.ACKNOWLEDGED

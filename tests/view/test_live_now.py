@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from sensormon.events.actions import State
 from sensormon.events.active import Active, ActiveList, Kind
 from sensormon.events.quiet import MAINTENANCE, Reason
 from sensormon.model.clock import HOUR, MINUTE, SECOND, ManualClock
@@ -82,7 +83,8 @@ def test_value_from_before_the_start_comes_from_the_store(
 
 def test_worst_state_comes_first_and_equal_ones_keep_their_order() -> None:
     def event(tag: str, severity: Severity, *, over: bool = False, ids: tuple[int, ...] = (1,)) -> Active:
-        return Active(Kind.EVENT, severity, tag, over=over, event=0, unacknowledged=ids)
+        calling = ids if severity is not Severity.LOW else ()
+        return Active(Kind.EVENT, severity, tag, over=over, event=0, unacknowledged=ids, calling=calling)
 
     quiet = Reason(MAINTENANCE, 0, 1, "Ana", "cleaning")
     listed = ActiveList(
@@ -103,6 +105,17 @@ def test_worst_state_comes_first_and_equal_ones_keep_their_order() -> None:
     order = ["high", "over", "medium", "both", "known", "silent", "cleaned", "b", "a"]
     assert worst_first(states, names) == order
     assert set(STATE_WORDS) == set(TagState)
+
+
+def test_state_is_that_of_what_waits_not_of_what_is_acknowledged() -> None:
+    acknowledged = Active(Kind.EVENT, Severity.HIGH, "t", state=State.ACKNOWLEDGED, event=0)
+    silent_and_low = Active(Kind.SILENCE, Severity.MEDIUM, "t", event=0, unacknowledged=(1,), silent=9.0)
+    for item, state in (
+        (acknowledged, TagState.ACKNOWLEDGED),
+        (replace(acknowledged, unacknowledged=(1,), calling=(1,)), TagState.MEDIUM_OVER),
+        (silent_and_low, TagState.SILENT),
+    ):
+        assert states_of(ActiveList((item,))) == {"t": state}
 
 
 @pytest.mark.parametrize("count", [300, 3_000])
