@@ -17,6 +17,8 @@ _CELLS = 100_000
 _COARSE = 5 * SECOND
 """A step above this becomes a minute: a store keeps the sums of minutes."""
 _SAMPLE = 2_000
+_AROUND = 50
+"""Up to how many times its length before and after a span the usual interval is looked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +41,21 @@ def statistics(
     """The statistics of one of this number of `tags` over a span. Raises StoreError."""
     since, until = span
     spread = spans.distribution(tag, since, until, bins=bins)
-    time, _ = spans.values(tag, spans.stretches(tag, since, until, _SAMPLE))
-    interval = usual_interval(time)
+    interval = _interval(spans, tag, since, until)
+    if not interval:  # too few readings to tell: look around the span
+        around = _AROUND * (until - since)
+        interval = _interval(spans, tag, since - around, until + around)
     step = step_for(interval, (until - since) * tags / _CELLS)
     if _COARSE < step < MINUTE and interval < step:
         step = MINUTE
     start, end = -(-since // step) * step, until // step * step
-    if end <= start:
-        start, end = since, since + step
+    if end <= start:  # no cell is wholly in the span, which then is the only one
+        start, step = since, max(1, until - since)
+        end = start + step
     cells = spans.cells(tag, start, end, step)
     return Statistics(tag, spread, weighted(cells, step, interval, *limits), step, limits)
+
+
+def _interval(spans: Spans, tag: str, since: int, until: int) -> float:
+    time, _ = spans.values(tag, spans.stretches(tag, since, until, _SAMPLE))
+    return usual_interval(time)

@@ -49,6 +49,18 @@ def test_time_weighs_by_the_clock_and_not_by_readings(monitor: Monitor) -> None:
     monitor.stop()
 
 
+def test_a_span_shorter_than_a_cell_has_nothing_from_beyond_it(settings: Settings) -> None:
+    running = Monitor(settings, ManualClock(START + 7_200 * SECOND))
+    for at in range(0, 3_600, 60):
+        running.submit(batch_of((TAG, 6.0 if at < 1_800 else 8.0), at=START + at * SECOND))
+    running.drain()
+    row = running.explorer.statistics(TAG, (START + 1_780 * SECOND, START + 1_799 * SECOND), (6.5, 7.5), 1)
+    assert (row.spread.readings, row.by_time.covered, row.by_time.above) == (0, 0, 0)
+    row = running.explorer.statistics(TAG, (START + 1_790 * SECOND, START + 1_810 * SECOND), (6.5, 7.5), 1)
+    assert (row.spread.readings, row.by_time.covered, row.by_time.mean) == (1, 20, 8.0)
+    running.stop()
+
+
 def test_a_long_span_is_weighed_by_minutes(monitor: Monitor) -> None:
     span = (START - 40 * 86_400 * SECOND, START + 240 * SECOND)
     row = monitor.explorer.statistics(TAG, span, (-math.inf, math.inf), 1)
