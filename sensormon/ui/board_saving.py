@@ -112,9 +112,9 @@ def _meanwhile(m: Monitor, name: str) -> None:
             hold(OPEN, copy.name)
             _saved(copy)
         label = "Overwrite theirs" if kept else "Save it again"
-        if st.button(label, key="meanwhile-overwrite") and keep_board(
-            m, draft.board, kept.time if kept else 0, who
-        ):
+        # The key names the version that was shown: a press is not for one that was saved since.
+        shown = kept.time if kept else 0
+        if st.button(label, key=f"meanwhile-overwrite-{shown}") and keep_board(m, draft.board, shown, who):
             _saved(draft.board)
         if st.button("Discard mine", key="meanwhile-discard"):
             drop_draft(name)

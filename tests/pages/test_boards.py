@@ -65,9 +65,11 @@ def test_save_asks_if_somebody_else_has_saved_the_board_meanwhile(full: Monitor)
     assert not app.exception
     assert boards_of(full).find("fermenter") == theirs, "nothing was overwritten"
     assert "by Bo" in text(app)
-    assert {"meanwhile-copy", "meanwhile-overwrite", "meanwhile-discard"} <= {
-        button.key for button in app.button
-    }
+    overwrite = f"meanwhile-overwrite-{theirs.time}"
+    assert {"meanwhile-copy", overwrite, "meanwhile-discard"} <= {button.key for button in app.button}
+    newer = boards_of(full).save(replace(BOARD, title="Cy's"), "Cy", theirs.time)
+    app.button(key=overwrite).click().run()
+    assert boards_of(full).find("fermenter") == newer, "a press is for the version that was shown"
 
 
 def test_tag_that_was_removed_is_named_on_its_tile_and_breaks_nothing(full: Monitor) -> None:
