@@ -194,14 +194,21 @@ class _Evaluator:
         return np.where(some, figures[:, column], np.nan)
 
     def _integral(self, inside: Floats, width: int, base: int) -> Floats:
-        """The areas of the trapezia that end in the window, in units of `base` (µs)."""
+        """The area in the window, its first trapezium cut at the start, in units of `base` (µs)."""
         steps = np.diff(self._times, prepend=self._times[0])
         areas = (inside + np.concatenate([[np.nan], inside[:-1]])) / 2.0 * (steps / base)
         usable = np.isfinite(areas) & (steps <= self._tolerance)
         areas = np.where(usable, areas, np.nan)
         covered = windowed(self._times, np.where(usable, steps.astype(np.float64), np.nan), width)[:, SUM]
         sums = windowed(self._times, areas, width)[:, SUM]
-        return np.where(covered >= COVERED * width, sums, np.nan)
+        start = self._times - width
+        first = np.searchsorted(self._times, start, side="right")  # the one that may reach into the window
+        before = np.maximum(first - 1, 0)
+        outside = np.where(usable[first], start - self._times[before], 0)
+        share = outside / np.maximum(steps[first], 1)
+        middle = inside[before] + (inside[first] - inside[before]) * share / 2.0
+        sums = sums - np.where(outside > 0, middle * (outside / base), 0.0)
+        return np.where(covered - outside >= COVERED * width, sums, np.nan)
 
     def _back(self, node: Call) -> Floats:
         width = _micros(node.arguments[1])

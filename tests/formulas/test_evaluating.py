@@ -122,3 +122,10 @@ def test_window_of_a_day_costs_no_more_than_one_of_a_minute_and_stays_exact() ->
     assert mean[-1] == pytest.approx(math.fsum(values[-86_400:]) / 86_400, rel=1e-14)
     _, spread = evaluate(check("std(a, 1d)", TAGS, 5.0), {"a": Course(times, values)})
     assert spread[-1] == pytest.approx(values[-86_400:].std(ddof=1), rel=1e-9)
+
+
+def test_integral_of_a_slow_tag_is_that_of_its_duration_alone() -> None:
+    times = np.arange(0, 600, 60, dtype=np.int64) * SECOND
+    steady = Course.of(times, np.full(10, 2.0), np.ones(10, dtype=np.bool_))
+    _, values = evaluate(check("integral(a, 90s)", TAGS, 60.0), {"a": steady})
+    assert values[2:].tolist() == [180.0] * 8, "2 for 90 s, not for the two steps of 60 s that reach into it"

@@ -125,8 +125,10 @@ class _Naive:
             if self.times[i] <= self.times[place] - width or step > self.formula.tolerance:
                 continue
             if left is not None and right is not None:
-                area += (left + right) / 2 * (step / base)
-                covered += step
+                inside_of = min(step, self.times[i] - (self.times[place] - width))
+                begin = right + (left - right) * inside_of / step
+                area += (begin + right) / 2 * (inside_of / base)
+                covered += inside_of
         return area if covered >= 0.9 * width else None
 
 
