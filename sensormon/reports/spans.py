@@ -64,7 +64,7 @@ def span_words(since: int, until: int, zone: ZoneInfo) -> str:
     >>> span_words(*span_of("yesterday", 1_790_000_000_000_000, berlin), berlin)
     'Sun 20 Sep 2026'
     >>> span_words(1_790_000_000_000_000, 1_790_000_060_000_000, berlin)
-    'Mon 21 Sep 2026 15:33 to 15:34'
+    'Mon 21 Sep 2026 16:13 to 16:14'
     """
     begin, end = (to_datetime(moment).astimezone(zone) for moment in (since, until))
     if begin.time() == end.time() == time():

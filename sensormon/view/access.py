@@ -134,8 +134,8 @@ def known_by_words(way: Way) -> str:
 def may_do(role: Role) -> list[tuple[str, str]]:
     """What each role up to this one adds, the lowest first.
 
-    >>> may_do(Role.OPERATOR)[1]
-    ('operator', 'Acknowledge events, label events, shelve events, write and remove notes')
+    >>> [(given, words.split(",")[0]) for given, words in may_do(Role.OPERATOR)]
+    [('viewer', 'See every page'), ('operator', 'Acknowledge events')]
     """
     return [(str(given), _sentence(_of(given))) for given in GIVEN if given <= role]
 

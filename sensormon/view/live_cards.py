@@ -202,7 +202,7 @@ def shown(
 def path_of(tag: Tag) -> str:
     """The tag's group as a path of plant, unit, equipment.
 
-    >>> path_of(Tag("t", group="Plant A / Unit 1"))
+    >>> path_of(Tag("t", "T", group="Plant A / Unit 1"))
     'Plant A/Unit 1'
     """
     return "/".join(part.strip() for part in tag.group.split("/"))
