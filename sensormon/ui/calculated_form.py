@@ -58,14 +58,16 @@ def _fields(m: Monitor, was: Tag | None) -> Tag:
     """The tag as entered, not checked yet."""
     base = "new" if was is None else was.name
     key = partial("{}-{}-{}".format, fresh_key("calculated"), base)
-    locked = allowed(m, Act.EDIT_TAGS)["disabled"]
+    field = allowed(m, Act.EDIT_TAGS)
+    locked = field["disabled"]
     text = partial(st.text_input, disabled=locked)
-    formula = text(
+    formula = st.text_input(
         "Formula",
         "" if was is None else was.formula,
         max_chars=LONGEST_FORMULA,
         key=key("formula"),
         placeholder="fermenter_temp - jacket_temp",
+        **field,
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if was is None:

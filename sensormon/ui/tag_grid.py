@@ -83,7 +83,7 @@ def tag_grid(m: Monitor, draft: Draft) -> Edited:
         frame["Formula"] = [tag.formula for tag in draft.tags]
     frame["Profile"] = _profiles(m, draft)
     locked = why_not(m, Act.EDIT_TAGS)
-    with st.form(f"{grid_key(draft)}-form", border=False):
+    with st.container(key="tags-grid"), st.form(f"{grid_key(draft)}-form", border=False):
         edited: pd.DataFrame = st.data_editor(
             frame,
             num_rows="fixed" if locked else "dynamic",

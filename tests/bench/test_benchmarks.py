@@ -182,7 +182,7 @@ def test_outputs_are_measured_beside_nothing_published(tmp_path: Path) -> None:
     for way in ways:
         assert measured.ratio[f"{way}, batch durable, ms p99"] > 0
     for way in ways - {"silent broker"}:
-        assert measured.figures[f"{way}, published/s"] > 10
+        assert measured.figures[f"{way}, published/s"] > 1
     assert measured.figures["silent broker, published/s"] == 0
 
 

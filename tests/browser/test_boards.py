@@ -18,7 +18,9 @@ def add_tile(page: Page, kind: str, *tags: str, text: str = "") -> None:
     before = page.locator(".own-tile").count()
     page.get_by_role("button", name="Add a tile").click()
     form = page.get_by_role("dialog")
-    form.get_by_role("radio", name=kind).click() if kind != "Chart" else None
+    if kind != "Chart":
+        form.get_by_role("radio", name=kind).click()
+        ready(page)
     for tag in tags:
         form.get_by_label("Tags").click()
         page.get_by_role("option", name=tag).click()

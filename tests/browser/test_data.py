@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 ROW = 35
 HEAD = 36
-VALID_HIGH = 0.56
+VALID_HIGH = 0.62
 """Where that column is, as a share of the width of the table."""
 
 
@@ -50,6 +50,7 @@ def write_cell(page: Page, column: float, row: int, text: str) -> None:
     field = page.locator("#portal input, #portal textarea").first
     for _ in range(6):  # a canvas accepts clicks before it knows its cells
         table.click(position={"x": box["width"] * column, "y": HEAD + ROW * row + ROW / 2})
+        page.wait_for_timeout(300)  # it selects the cell a moment after the click
         page.keyboard.press("Enter")
         try:
             field.wait_for(timeout=3_000)

@@ -47,7 +47,7 @@ def test_every_page_fits_both_themes_and_phone_width(
     page.on("pageerror", lambda error: errors.append(str(error)))
     visit(page, server, path)
     expect(page.get_by_role("heading", name=PAGES[path], exact=True)).to_be_visible()
-    expect(page.get_by_text("ledger balanced")).to_be_visible()
+    expect(page.locator(".status").get_by_text("s old")).to_be_visible()
     assert page.locator("[data-testid=stException]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     ground = page.locator("[data-testid=stApp]").evaluate(

@@ -44,7 +44,7 @@ def test_phone_shows_the_first_chart_or_list_in_the_upper_third(
     expect(first).to_be_visible()
     assert first.evaluate("part => part.getBoundingClientRect().y") <= UPPER_THIRD
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(page.get_by_role("button", name="Menu")).to_be_visible()
+    expect(page.get_by_role("button", name="Menu", exact=True)).to_be_visible()
     context.close()
 
 
