@@ -126,6 +126,7 @@ def test_console_has_no_error_or_warning(page: Page, server: Server, path: str) 
 )
 def test_tour_lands_on_the_part_that_it_names(page: Page, server: Server, words: str, part: str) -> None:
     visit(page, server, "")
+    expect(page.locator("html.has-scripts")).to_be_attached()
     page.locator(".st-key-first-visit").get_by_text(words).click()
     panel = page.locator(f".st-key-{part}")
     expect(panel).to_be_focused(timeout=20_000)
