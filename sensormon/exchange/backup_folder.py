@@ -195,7 +195,7 @@ def _check(path: Path, size: int, digest: str) -> None:
 
 
 def _harmed(path: Path, what: str) -> UsageError:
-    return UsageError(f"the back-up is harmed: {what}", where=str(path), hint="Use another back-up")
+    return UsageError(f"the back-up is damaged: {what}", where=str(path), hint="Use another back-up")
 
 
 class KeptTables:

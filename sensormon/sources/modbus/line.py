@@ -91,7 +91,7 @@ class Line:
                 raise LineLost("the connection was closed by the other side") from error
             if client.ctx.recv_buffer:  # half an answer: its rest would be taken for the next one's beginning
                 self.close()
-                raise LineLost("half an answer came, and the connection was made anew") from error
+                raise LineLost("half an answer came, and the connection was opened again") from error
             raise NoAnswer from error
         return self._checked(client, pdu, table, count)
 
@@ -108,7 +108,7 @@ class Line:
         # bits come in whole bytes
         if not mine or (len(values) != -(-count // 8) * 8 if bits else len(values) != count):
             self.close()
-            raise LineLost("an answer came that is not to the request, and the connection was made anew")
+            raise LineLost("an answer came that is not to the request, and the connection was opened again")
         return Answer(values[:count])
 
 

@@ -31,7 +31,7 @@ from sensormon.sources.modbus.silence import Silence
 from sensormon.sources.report import Report
 
 FRUITLESS = 3
-"""Polls without any answer after which the connection is made anew."""
+"""Polls without any answer after which the connection is opened again."""
 SILENT = "the device does not answer"
 LOST = "the connection was lost"
 
@@ -182,7 +182,7 @@ class Polling:
         self._line.close()
         self._report.gap(LOST)
         hint = (
-            "It is made anew by itself. Does it happen often? Look at the network, and how many connect there"
+            "It is opened again by itself. Does it happen often? Look at the network, and how many connect there"
         )
         self._report.waiting(SourceError(why, where="connection", hint=hint))
 
