@@ -120,7 +120,7 @@ def test_a_harmed_back_up_is_refused_by_the_name_of_the_file(
             assert command(tmp_path / "restored", "restore", str(copy)) == 2
             (line,) = capsys.readouterr().err.splitlines()
             assert str(copy / name) in line
-            assert "harmed" in line
+            assert "damaged" in line
             shutil.rmtree(copy)
     assert not (tmp_path / "restored").exists(), "nothing was touched"
 
