@@ -182,10 +182,11 @@ def test_memory_is_bounded_while_nothing_is_taken_for_an_hour(build: Build) -> N
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     hour = [Sent("tag_0", now + (step - HOUR) * SECOND, float(step)) for step in range(1, HOUR)]
     with full_journal(line.folder):
+        taken = line.taken("tag_0")  # a birth may tell the value of before as well
         line.rig.send(hour)
         wait_until(lambda: line.health().trouble is not None)
-        assert line.taken("tag_0") == 1
+        assert line.taken("tag_0") == taken
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 100, "MB"
     if line.rig.keeps:
-        wait_until(lambda: line.taken("tag_0") == HOUR, 60)
+        wait_until(lambda: line.taken("tag_0") == taken - 1 + HOUR, 60)
     line.balances()
