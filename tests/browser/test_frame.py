@@ -45,6 +45,7 @@ def test_phone_shows_the_first_chart_or_list_in_the_upper_third(
     assert first.evaluate("part => part.getBoundingClientRect().y") <= UPPER_THIRD
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     expect(page.get_by_role("button", name="Menu", exact=True)).to_be_visible()
+    expect(page.locator(".st-key-help button")).to_be_in_viewport(ratio=1)
     context.close()
 
 
