@@ -79,10 +79,10 @@ class Connected:
         ids = await node_ids(self._session, (item.node for item in self._config.nodes), self._config.url)
         self._nodes = dict(enumerate(ids, start=1))
         await self._look_at([handle for handle in self._nodes if handle not in self._run.facts])
-        self._tell()
         if self._config.poll:
             self._run.connections += 1
             self._polled = dict(self._nodes)
+            self._tell()
             await self._together(self._poll(), self._keep_looking(None))
             return
         subscription, unacknowledged = await self._subscription()
@@ -170,12 +170,17 @@ class Connected:
     # -- subscribing --------------------------------------------------------------
 
     async def _subscription(self) -> tuple[Subscription | None, list[int]]:
-        """The subscription and the messages that are to be sent again; None if all nodes are polled."""
+        """The subscription and the messages that are to be sent again; None if all nodes are polled.
+
+        The source is told to be connected once the server watches its nodes, not before: a value that came
+        in between would be lost behind a newer one.
+        """
         old, number = items.kept(self._run.kept, self._config)
         if old is not None:
             available = await items.take_over(self._session, old)
             if available is not None:
                 self._missing.update(handle for handle in self._nodes if handle not in old.items)
+                self._tell()
                 if not old.filled:  # the connection before ended in the middle of it
                     await self._fill_all(old)
                 return old, available
@@ -188,6 +193,7 @@ class Connected:
                 f"the server refuses subscriptions ({status_name(error.code)}): nodes are polled"
             )
             self._polled.update(self._nodes)
+            self._tell()
             return None, []
         there = {key: node for key, node in self._nodes.items() if key not in self._missing}
         self._after(await items.watch(self._session, self._config, subscription, there))
