@@ -19,8 +19,8 @@ from sensormon.model.readings import Floats, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.palette import Palette
+from sensormon.view.plain_chart import plain_layout
 from sensormon.view.state_bands import TEXT
-from sensormon.view.time_charts import FONT
 from sensormon.view.trace_styles import Trace
 from sensormon.view.traces import Span, chart_text
 from sensormon.view.y_range import fitted, tick_decimals
@@ -304,25 +304,15 @@ def frame(layout: Layout, traces: Iterable[Trace]) -> dict[str, Any]:
 def _base(layout: Layout) -> dict[str, Any]:
     span, palette, rows = layout.span, layout.palette, layout.rows
     return {
+        **plain_layout(palette),
         "height": sum(layout.heights) + 46 if rows > 1 else layout.heights[0],
         "barmode": "overlay",
         "uniformtext": TEXT,
         "margin": {"l": 54, "r": 22, "t": 12, "b": 34},
-        "autosize": True,
-        "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "color": palette.text},
         "hovermode": "x unified",
         "hoversubplots": "axis",
         "hoverdistance": 40,
         "dragmode": "zoom",
-        "hoverlabel": {
-            "bgcolor": palette.panel,
-            "bordercolor": palette.border,
-            "align": "left",
-            "font": {"family": FONT, "size": 13, "color": palette.text},
-        },
         "xaxis": {
             "type": "date",
             "range": [span[0] / 1e3, span[1] / 1e3],

@@ -17,11 +17,13 @@ from sensormon.analysis.envelope import STEPS, Envelope
 from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 from sensormon.view.palette import Palette
-from sensormon.view.time_charts import FONT
+from sensormon.view.plain_chart import axis_title, plain_layout, value_axis
 from sensormon.view.traces import chart_text
 
 ROW, ALONE = 210, 330
 """Heights in pixels of a chart among others, and of a single one."""
+TICKS = 6
+"""About how many ticks an axis has."""
 TOLD_APART = 6
 """Up to so many frames have a colour and a number each; more are drawn alike."""
 LIVE = "live"
@@ -56,7 +58,7 @@ def overlay_chart(
         axis = "y" if row == 0 else f"y{row + 1}"
         top = 1 - row / rows
         layout[axis.replace("y", "yaxis")] = {
-            **_axis(palette),
+            **value_axis(palette, TICKS),
             "domain": [top - 1 / rows, top - air],
             "title": {"text": chart_text(tag.unit), "font": {"size": 11, "color": palette.secondary}},
         }
@@ -186,37 +188,17 @@ def _heading(tag: Tag, at: float, palette: Palette) -> dict[str, Any]:
     }
 
 
-def _axis(palette: Palette) -> dict[str, Any]:
-    return {
-        "gridcolor": palette.grid,
-        "zeroline": False,
-        "fixedrange": True,
-        "nticks": 6,
-        "tickfont": {"size": 11, "color": palette.secondary},
-    }
-
-
 def _layout(palette: Palette, rows: int, unit: str) -> dict[str, Any]:
     return {
+        **plain_layout(palette),
         "height": ALONE if rows == 1 else ROW * rows,
         "margin": {"l": 54, "r": 40, "t": 26, "b": 44},
-        "autosize": True,
-        "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False,
         "hovermode": "closest",
-        "font": {"family": FONT, "color": palette.text},
         "annotations": [],
-        "hoverlabel": {
-            "bgcolor": palette.panel,
-            "bordercolor": palette.border,
-            "align": "left",
-            "font": {"family": FONT, "size": 13, "color": palette.text},
-        },
         "xaxis": {
-            **_axis(palette),
+            **value_axis(palette, TICKS),
             "showgrid": False,
-            "title": {"text": unit, "standoff": 4, "font": {"size": 11, "color": palette.secondary}},
+            "title": axis_title(unit, palette),
         },
     }

@@ -15,7 +15,7 @@ from sensormon.analysis.correlation import Pairs
 from sensormon.model.tags import Tag
 from sensormon.stores.long_spans import SHARES, Distribution
 from sensormon.view.palette import Palette
-from sensormon.view.time_charts import FONT
+from sensormon.view.plain_chart import axis_title, plain_layout, value_axis
 from sensormon.view.traces import Span, chart_text
 
 DOTS = 4_000
@@ -70,8 +70,8 @@ def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: in
             }
         )
     air = 0.04 * (high - low) or float(widths[0])
-    layout["xaxis"] |= {"range": [low - air, high + air], "title": _title(tag.unit, palette)}
-    layout["yaxis"] |= {"title": _title("readings", palette), "tickformat": ",d", "rangemode": "tozero"}
+    layout["xaxis"] |= {"range": [low - air, high + air], "title": axis_title(tag.unit, palette)}
+    layout["yaxis"] |= {"title": axis_title("readings", palette), "tickformat": ",d", "rangemode": "tozero"}
     return go.Figure(data=[trace], layout=layout)
 
 
@@ -88,8 +88,8 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
         f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
     }
     layout = _layout(palette, height)
-    layout["xaxis"] |= {"title": _title(f"{x.label}, {x.unit}".rstrip(", "), palette)}
-    layout["yaxis"] |= {"title": _title(f"{y.label}, {y.unit}".rstrip(", "), palette)}
+    layout["xaxis"] |= {"title": axis_title(f"{x.label}, {x.unit}".rstrip(", "), palette)}
+    layout["yaxis"] |= {"title": axis_title(f"{y.label}, {y.unit}".rstrip(", "), palette)}
     layout["margin"]["l"] = 64
     return go.Figure(data=[trace], layout=layout)
 
@@ -196,37 +196,16 @@ def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *
     )
 
 
-def _title(text: str, palette: Palette) -> dict[str, Any]:
-    return {"text": chart_text(text), "standoff": 4, "font": {"size": 11, "color": palette.secondary}}
-
-
 def _layout(palette: Palette, height: int) -> dict[str, Any]:
-    axis = {
-        "gridcolor": palette.grid,
-        "zeroline": False,
-        "fixedrange": True,
-        "nticks": 7,
-        "tickfont": {"size": 11, "color": palette.secondary},
-    }
     return {
+        **plain_layout(palette),
         "height": height,
         "margin": {"l": 54, "r": 14, "t": 34, "b": 40},
-        "autosize": True,
-        "showlegend": False,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False,
         "bargap": 0,
         "hovermode": "closest",
-        "font": {"family": FONT, "color": palette.text},
         "shapes": [],
         "annotations": [],
-        "hoverlabel": {
-            "bgcolor": palette.panel,
-            "bordercolor": palette.border,
-            "align": "left",
-            "font": {"family": FONT, "size": 13, "color": palette.text},
-        },
-        "xaxis": {**axis, "showgrid": False},
-        "yaxis": {**axis},
+        "xaxis": {**value_axis(palette, 7), "showgrid": False},
+        "yaxis": value_axis(palette, 7),
     }

@@ -24,6 +24,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.explanation import Scale, Scales
 from sensormon.view.palette import Palette
+from sensormon.view.plain_chart import plain_layout
 from sensormon.view.state_bands import Words, hover, layout
 from sensormon.view.state_bands import band as band_of
 from sensormon.view.trace_styles import Trace, edge_line, unit_label
@@ -42,7 +43,6 @@ from sensormon.view.traces import (
 from sensormon.view.y_range import fitted, near, tick_decimals
 
 _MARGIN = {"l": 50, "r": 12, "t": 20, "b": 26}
-FONT = '"Source Sans", "Source Sans Pro", sans-serif'
 _STRIP_AXIS = {"range": [0, 1], "overlaying": "y", "visible": False, "fixedrange": True}
 """An axis for marks without a value: the strip of gaps, the brackets of events."""
 _TICKS = [
@@ -341,24 +341,16 @@ def _figure(
 
 def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[str, Any]:
     tick = {"size": 11, "color": palette.secondary}
+    plain = plain_layout(palette)
     return {
+        **plain,
         "height": height,
         "margin": _MARGIN,
-        "autosize": True,
-        "showlegend": False,
         "uirevision": "kept",
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "color": palette.text},
         "hovermode": "x",
         "hoverdistance": 40,
         "dragmode": "zoom" if zoom else False,
-        "hoverlabel": {
-            "bgcolor": palette.panel,
-            "bordercolor": palette.secondary,
-            "font": {"family": FONT, "size": 13, "color": palette.text},
-            "align": "left",
-        },
+        "hoverlabel": plain["hoverlabel"] | {"bordercolor": palette.secondary},
         "xaxis": {
             "type": "date",
             "range": [span[0] / 1e3, span[1] / 1e3],
