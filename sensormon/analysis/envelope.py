@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from sensormon.analysis.grid import bridged
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
 
@@ -93,7 +94,7 @@ def aligned(time: Ints, value: Floats, span: tuple[int, int], width: float) -> F
     filled = counts > 0
     steps[filled] = sums[filled] / counts[filled]
     usual = float(np.median(np.diff(moment))) if len(moment) > 1 else 0.0
-    return _bridged(steps, max(HOLE, HOLE * usual / width))
+    return bridged(steps, max(HOLE, HOLE * usual / width))
 
 
 def envelope(rows: Sequence[Floats], spread: Spread) -> Envelope:
@@ -177,20 +178,6 @@ def read_envelope(document: Mapping[str, Any]) -> Envelope:
     if {len(centre), len(lower), len(upper), len(frames)} != {STEPS}:
         raise ValueError("an envelope of another length")
     return Envelope(centre, lower, upper, frames)
-
-
-def _bridged(steps: Floats, hole: float) -> Floats:
-    """The steps with holes of up to this many filled by straight lines between their neighbours."""
-    known = np.flatnonzero(np.isfinite(steps))
-    if len(known) < 2:
-        return steps
-    empty = np.flatnonzero(~np.isfinite(steps[: known[-1]]))
-    empty = empty[empty > known[0]]
-    right = np.searchsorted(known, empty)
-    near = known[right] - known[right - 1] - 1 <= hole
-    result = steps.copy()
-    result[empty[near]] = np.interp(empty[near], known, steps[known])
-    return result
 
 
 def _side(above: Bools, step: int) -> str:

@@ -95,7 +95,7 @@ def empty_allowed(interval: float, step: int) -> int:
     return int(GAP * interval // step)
 
 
-def bridged(cells: Floats, most: int) -> Floats:
+def bridged(cells: Floats, most: float) -> Floats:
     """The cells with up to `most` empty ones in a row filled along a straight line between their neighbours.
 
     Longer runs, and those at the ends, stay NaN: they are gaps.
