@@ -14,6 +14,7 @@ from sensormon.formulas.functions import BACK, FUNCTIONS, ROLLING
 from sensormon.formulas.parser import parse
 from sensormon.formulas.tokens import UNITS
 from sensormon.formulas.tree import (
+    COMPARING,
     Binary,
     Call,
     Duration,
@@ -38,7 +39,6 @@ LONGEST_WINDOW = DAY
 """The longest duration of a function (µs)."""
 FURTHEST = 4 * DAY
 """How far a formula may look back in all (µs), with its functions inside each other."""
-_COMPARING = ("<", "<=", ">", ">=", "==", "!=")
 _NUMBER, _CONDITION, _STATE = "number", "condition", "state"
 
 
@@ -130,7 +130,7 @@ class _Checker:
         if node.sign in ("and", "or"):
             left, right = self._condition(node.left), self._condition(node.right)
             return _Value(_CONDITION, back=max(left.back, right.back))
-        return self._comparison(node) if node.sign in _COMPARING else self._arithmetic(node)
+        return self._comparison(node) if node.sign in COMPARING else self._arithmetic(node)
 
     def _tag(self, node: TagRef) -> _Value:
         if node.name == self._name:
@@ -229,7 +229,7 @@ class _Checker:
         self._arguments(node)
         arguments = node.arguments
         last = arguments[-1]
-        if node.name in ROLLING and (node.name not in ("min", "max") or isinstance(last, Duration)):
+        if rolls(node):
             return self._rolling(node)
         if node.name in BACK:
             return self._back(node)
@@ -303,6 +303,13 @@ class _Checker:
             if size == base and unit != "ms":
                 return ((unit, 1.0),)
         raise self.wrong(node.arguments[2], "the third argument is a unit of time", "Use 1s, 1min, 1h or 1d")
+
+
+def rolls(node: Call) -> bool:
+    """Whether the function is over the readings of a duration; `min` and `max` have another form, too."""
+    return node.name in ROLLING and (
+        node.name not in ("min", "max") or isinstance(node.arguments[-1], Duration)
+    )
 
 
 def per(node: Call) -> int:

@@ -14,8 +14,8 @@ from functools import reduce
 
 import numpy as np
 
-from sensormon.formulas.checking import Formula, per
-from sensormon.formulas.functions import BACK, ROLLING
+from sensormon.formulas.checking import Formula, per, rolls
+from sensormon.formulas.functions import BACK
 from sensormon.formulas.tree import Binary, Call, Duration, Node, Number, TagRef, Truth, Unary, Word
 from sensormon.formulas.windows import COUNT, HIGH, LOW, MEAN, SQUARES, SUM, windowed
 from sensormon.model.readings import Bools, Floats, Ints
@@ -157,8 +157,7 @@ class _Evaluator:
         return np.where(np.isnan(column), np.nan, true.astype(np.float64))
 
     def _call(self, node: Call) -> Floats:
-        last = node.arguments[-1]
-        if node.name in ROLLING and (node.name not in ("min", "max") or isinstance(last, Duration)):
+        if rolls(node):
             return self._rolling(node)
         if node.name in BACK:
             return self._back(node)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sensormon.formulas.functions import FUNCTIONS, like
 from sensormon.formulas.tokens import Token, tokens_of
 from sensormon.formulas.tree import (
+    COMPARING,
     LEVELS,
     Binary,
     Call,
@@ -24,7 +25,6 @@ DEEPEST = 30
 """The most parentheses, functions and signs inside each other."""
 MOST_PARTS = 200
 """The most numbers, tags, signs and functions of a formula."""
-_COMPARING = ("<", "<=", ">", ">=", "==", "!=")
 
 
 def parse(text: str) -> Node:
@@ -99,10 +99,10 @@ class _Parser:
 
     def _comparison(self) -> Node:
         left = self._sum()
-        if (token := self._take(*_COMPARING)) is None:
+        if (token := self._take(*COMPARING)) is None:
             return left
         tree = Binary(token.text, left, self._sum(), token.at)
-        if self._next.kind == "sign" and self._next.text in _COMPARING:
+        if self._next.kind == "sign" and self._next.text in COMPARING:
             raise self._wrong("two comparisons cannot follow each other", "Write a < b and b < c")
         return tree
 

@@ -11,9 +11,8 @@ import re
 from dataclasses import dataclass
 
 from sensormon.model.errors import FormulaError
+from sensormon.model.tags import LONGEST_FORMULA
 
-LONGEST = 1_000
-"""The most characters of a formula."""
 UNITS = {"ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 """µs of each unit of a duration."""
 KEYWORDS = ("and", "or", "not", "true", "false")
@@ -42,12 +41,12 @@ class Token:
 
 def tokens_of(text: str) -> list[Token]:
     """The tokens of this text, the end last. Raises FormulaError."""
-    if len(text) > LONGEST:
+    if len(text) > LONGEST_FORMULA:
         raise FormulaError(
             f"the formula has {len(text):,} characters",
-            text=text[:LONGEST],
-            at=LONGEST - 1,
-            hint=f"Use at most {LONGEST:,}, or make a part of it a calculated tag of its own",
+            text=text[:LONGEST_FORMULA],
+            at=LONGEST_FORMULA - 1,
+            hint=f"Use at most {LONGEST_FORMULA:,}, or make a part of it a calculated tag of its own",
         )
     tokens: list[Token] = []
     at = 0

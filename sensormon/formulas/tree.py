@@ -72,16 +72,13 @@ class Call:
 
 Node = Number | Truth | Duration | Word | TagRef | Unary | Binary | Call
 
+COMPARING = ("<", "<=", ">", ">=", "==", "!=")
+"""The signs of a comparison."""
 LEVELS = {
     "or": 1,
     "and": 2,
     "not": 3,
-    "<": 4,
-    "<=": 4,
-    ">": 4,
-    ">=": 4,
-    "==": 4,
-    "!=": 4,
+    **dict.fromkeys(COMPARING, 4),
     "+": 5,
     "-": 5,
     "*": 6,

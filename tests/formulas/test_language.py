@@ -10,7 +10,6 @@ from sensormon.formulas.checking import check
 from sensormon.formulas.functions import BACK, FUNCTIONS, ROLLING
 from sensormon.formulas.order import check_tag, in_order
 from sensormon.formulas.parser import MOST_PARTS, parse
-from sensormon.formulas.tokens import LONGEST
 from sensormon.formulas.tree import (
     Binary,
     Call,
@@ -24,7 +23,7 @@ from sensormon.formulas.tree import (
     printed,
 )
 from sensormon.model.errors import FormulaError, UsageError
-from sensormon.model.tags import Tag, TagTable, make_tag
+from sensormon.model.tags import LONGEST_FORMULA, Tag, TagTable, make_tag
 
 TAGS = TagTable(
     [
@@ -137,7 +136,7 @@ def test_kind_and_unit_of_the_result_are_known(text: str, kind: str, unit: str) 
         ("", 0, "there is no formula"),
         ("(" * 40 + "feed" + ")" * 40, 30, "more than 30 parentheses"),
         ("feed" + " + 1" * 120, 403, f"at most {MOST_PARTS}"),
-        ("feed + " + "1" * 1_000, LONGEST - 1, "1,007 characters"),
+        ("feed + " + "1" * 1_000, LONGEST_FORMULA - 1, "1,007 characters"),
         ("__import__('os')", 11, "single quotes"),
     ],
 )
