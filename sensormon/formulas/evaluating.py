@@ -19,13 +19,11 @@ from sensormon.formulas.functions import BACK
 from sensormon.formulas.tree import Binary, Call, Duration, Node, Number, TagRef, Truth, Unary, Word
 from sensormon.formulas.windows import COUNT, HIGH, LOW, MEAN, SQUARES, SUM, windowed
 from sensormon.model.readings import Bools, Floats, Ints
-from sensormon.model.state_words import folded
+from sensormon.model.state_words import Words, folded
 
 COVERED = 0.9
 """The least share of its duration that an integral needs readings for."""
 
-Words = Mapping[str, Mapping[float, str]]
-"""By tag, the word of each code."""
 NO_WORDS: Words = {}
 
 

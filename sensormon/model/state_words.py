@@ -74,6 +74,10 @@ class StateWords:
         with self._lock:
             return dict(sorted(self._words.get(tag, {}).items()))
 
+    def of_tags(self, tags: Iterable[str]) -> dict[str, dict[float, str]]:
+        """The words by code of each of these tags; none for a tag of numbers."""
+        return {tag: {float(code): word for code, word in self.of(tag).items()} for tag in tags}
+
     def unsaved(self, tags: Iterable[str]) -> tuple[StateWord, ...]:
         """The words of these tags that `saved` has not been given since the start.
 

@@ -16,7 +16,7 @@ from sensormon.exchange.import_log import ImportedFile
 from sensormon.exchange.import_table import Piece
 from sensormon.exchange.importer import Importer, Report
 from sensormon.formulas.checking import Formula
-from sensormon.formulas.evaluating import Course, Words, evaluate
+from sensormon.formulas.evaluating import Course, evaluate
 from sensormon.formulas.order import check_tag, in_order
 from sensormon.model.clock import HOUR, MINUTE, SECOND, Clock
 from sensormon.model.errors import StoreUnavailable, UsageError
@@ -102,15 +102,16 @@ class Calculated:
 
     def preview(self, formula: Formula, since: int, until: int) -> Preview:
         """What this formula gives for since < time <= until, without storing it. Raises StoreError."""
+        words = self._words.of_tags(formula.tags)
         span = until - since + formula.back
         if span * len(formula.tags) <= EXACT:
             courses = self._recent(formula, since - formula.back - formula.tolerance, until + 1)
-            return Preview(*evaluate(formula, courses, self._words_of(formula), after=since))
+            return Preview(*evaluate(formula, courses, words, after=since))
         cell = next((width for width in _WIDTHS if span <= width * CELLS), _WIDTHS[-1])
         coarse = replace(formula, tolerance=max(formula.tolerance, cell))
         first = (since - formula.back) // cell * cell
         courses = {tag: self._cells(tag, first, until, cell) for tag in formula.tags}
-        times, values = evaluate(coarse, courses, self._words_of(formula), after=since)
+        times, values = evaluate(coarse, courses, words, after=since)
         return Preview(times, values, cell)
 
     def start_history(self, names: Sequence[str], since: int | None, until: int, who: str) -> Job:
@@ -176,7 +177,7 @@ class Calculated:
         way = hashlib.blake2b(
             f"{formula.text} {formula.tolerance}".encode(), digest_size=8
         ).hexdigest()  # fmt: skip
-        words = self._words_of(formula)
+        words = self._words.of_tags(formula.tags)
         start = since - formula.back - formula.tolerance
         kept = courses_of(self._streams, formula.tags, start, since)
         for begin in range(since, until, BLOCK):
@@ -223,8 +224,3 @@ class Calculated:
         if self._tags()[tag].has_states:
             known &= means == np.rint(means)
         return Course(times[known], means[known])
-
-    def _words_of(self, formula: Formula) -> Words:
-        return {
-            tag: {float(code): word for code, word in self._words.of(tag).items()} for tag in formula.tags
-        }

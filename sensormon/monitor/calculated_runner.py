@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 
 from sensormon.formulas.checking import Formula
-from sensormon.formulas.evaluating import NO_READINGS, Course, Words, evaluate
+from sensormon.formulas.evaluating import NO_READINGS, Course, evaluate
 from sensormon.formulas.order import checked, levels_of
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import DAY, HOUR, SECOND, Clock
 from sensormon.model.errors import FormulaError, JournalError, StoreError
 from sensormon.model.readings import CALCULATED, Batch, Floats, Ints, Origin, is_good
+from sensormon.model.state_words import Words
 from sensormon.model.tags import TagTable
 from sensormon.model.timestamps import micros
 from sensormon.monitor.formula_courses import courses_of, times_of
@@ -167,7 +168,7 @@ class CalculatedRunner:
         for place in {running.place for running in here}:  # one, but for what has just begun
             self._take([running for running in here if running.place == place], place)
         for running in here:
-            times, values = running.ready(now, self._words(running.formula))
+            times, values = running.ready(now, self._collector.words.of_tags(running.formula.tags))
             if len(times):
                 ready.append((running, times, values))
         batch = _batch([(own.tag, times, values) for own, times, values in ready], now)
@@ -207,10 +208,6 @@ class CalculatedRunner:
         since = done - formula.back - formula.tolerance
         courses = courses_of(self._streams, formula.tags, since, now + HOUR, live=True)
         return _Running(name, formula, courses, place, done, WAIT * (1 + self._levels[name]), now)
-
-    def _words(self, formula: Formula) -> Words:
-        words = self._collector.words
-        return {tag: {float(code): word for code, word in words.of(tag).items()} for tag in formula.tags}
 
 
 class _Running:
