@@ -18,7 +18,7 @@ from sensormon.analysis.frame_rules import FrameRule, checked, read_rule
 from sensormon.model.entries import Document
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.tags import UNFIT, TagTable
-from sensormon.model.text import LONGEST_NAME, cleaned
+from sensormon.model.text import cleaned, person_name
 
 COLLECTION = "event_frames"
 """The collection of the documents; the key is the definition's name."""
@@ -29,6 +29,7 @@ MOST_CHOSEN = 50
 """The most frames that an envelope is made from."""
 MOST_TAGS = 12
 """The most tags with an envelope."""
+_WHERE = "event frames"
 _HINT = "See the list of definitions"
 
 
@@ -86,7 +87,7 @@ class FrameDefinitions:
 
         Raises UsageError, one line, if it is not possible; StoreError, JournalError.
         """
-        name, author = cleaned(definition.name), _author(who)
+        name, author = cleaned(definition.name), person_name(who, _WHERE)
         checked(definition.rule, self._tags())
         with self._changing:
             known = self.all()
@@ -102,17 +103,17 @@ class FrameDefinitions:
             elif definition.golden is not None:
                 wrong = _wrong_golden(definition.golden)
             if wrong:
-                raise UsageError(wrong, where="event frames", hint=_HINT)
+                raise UsageError(wrong, where=_WHERE, hint=_HINT)
             kept = self._documents.keep(COLLECTION, name, _content(definition), author)
         return FrameDefinition(name, definition.rule, definition.golden, author, kept.time)
 
     def remove(self, name: str, who: str) -> None:
         """Remove the definition of this name; durable when it returns. Raises like `save`."""
-        author = _author(who)
+        author = person_name(who, _WHERE)
         with self._changing:
             definition = self.all().get(name)
             if definition is None:
-                raise UsageError(f"there is no definition {name[:100]!r}", where="event frames", hint=_HINT)
+                raise UsageError(f"there is no definition {name[:100]!r}", where=_WHERE, hint=_HINT)
             self._documents.keep(COLLECTION, name, _content(definition), author, removed=True)
 
 
@@ -122,13 +123,6 @@ def _wrong_golden(golden: Golden) -> str:
     if len(golden.envelopes) > MOST_TAGS:
         return f"{len(golden.envelopes)} tags have an envelope, {MOST_TAGS} are the most"
     return "" if golden.envelopes else "no tag has an envelope"
-
-
-def _author(who: str) -> str:
-    name = cleaned(who)
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise UsageError(f"a name of 1 to {LONGEST_NAME} characters is needed", where="event frames")
-    return name
 
 
 def _content(definition: FrameDefinition) -> dict[str, object]:

@@ -22,7 +22,7 @@ from sensormon.model.clock import DAY, Clock
 from sensormon.model.entries import Document
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.tags import TagTable
-from sensormon.model.text import LONGEST_NAME, cleaned
+from sensormon.model.text import cleaned, person_name
 from sensormon.model.timestamps import LAST
 
 COLLECTION = "maintenance"
@@ -179,7 +179,7 @@ class MaintenanceWindows:
             since,
             until,
             cleaned(reason),
-            _name(who),
+            person_name(who, "maintenance"),
             weekly,
             zone,
             last if weekly else 0,
@@ -202,13 +202,13 @@ class MaintenanceWindows:
             span = window.at(now)
             if span is None:
                 raise UsageError("this maintenance is not under way", where="maintenance", hint="Remove it")
-            self._keep(replace(window, ended=(span[0], now)), _name(who))
+            self._keep(replace(window, ended=(span[0], now)), person_name(who, "maintenance"))
 
     def remove(self, window_id: str, who: str) -> None:
         """Remove the window from now on; what was quiet stays known. Raises like `add`."""
         with self._changing:
             window = self._standing(window_id)
-            self._keep(window, _name(who), removed=True)
+            self._keep(window, person_name(who, "maintenance"), removed=True)
 
     def _standing(self, window_id: str) -> Maintenance:
         window = next((window for window in self.all() if window.id == window_id), None)
@@ -269,13 +269,6 @@ def _wrong_times(window: Maintenance, now: int) -> str:
     elif window.last and window.last <= window.since:
         wrong = "the last day is before the first"
     return wrong
-
-
-def _name(who: str) -> str:
-    name = cleaned(who)
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise UsageError(f"a name of 1 to {LONGEST_NAME} characters is needed", where="maintenance")
-    return name
 
 
 def _content(window: Maintenance) -> dict[str, object]:

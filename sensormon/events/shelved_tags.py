@@ -17,7 +17,7 @@ from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import Document
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.model.tags import TagTable
-from sensormon.model.text import LONGEST_NAME, cleaned
+from sensormon.model.text import cleaned, person_name
 
 COLLECTION = "shelved_tags"
 """The collection of the documents; the key is the tag's name."""
@@ -98,7 +98,7 @@ class ShelvedTags:
             wrong = f"the reason has {len(words):,} characters, {LONGEST_NOTE:,} are the most"
         if wrong:
             raise UsageError(wrong, where="shelving")
-        name = _checked_name(who)
+        name = person_name(who, "shelving")
         with self._changing:
             last = self._last()
             begun = {tag: last[tag].since for tag in tags if tag in last and last[tag].covers(now)}
@@ -113,7 +113,7 @@ class ShelvedTags:
 
         Raises UsageError if none of them is shelved; StoreError, JournalError.
         """
-        name = _checked_name(who)
+        name = person_name(who, "shelving")
         with self._changing:
             now, documents = self._clock.now(), self._documents.of(COLLECTION)
             last = self._last()
@@ -145,10 +145,3 @@ def _shelving(document: Document) -> ShelvedTag:
         str(content["reason"]),
         str(content["who"]),
     )
-
-
-def _checked_name(who: str) -> str:
-    name = cleaned(who)
-    if not 1 <= len(name) <= LONGEST_NAME:
-        raise UsageError(f"a name of 1 to {LONGEST_NAME} characters is needed", where="shelving")
-    return name
