@@ -65,7 +65,7 @@ def distances(query: Floats, series: Floats, *, level: bool, resolution: float =
         return np.where(whole, apart, np.inf)
     sd = np.sqrt(variance)
     shape = whole & (sd > max(resolution / 2, _TINY * float(np.abs(values).max(initial=0.0))))
-    product = _products(_normal(query), values) / size
+    product = _products(normalised(query), values) / size
     r = np.divide(product, sd, out=np.zeros_like(sd), where=shape)
     return np.where(shape, np.sqrt(2 * (1 - np.clip(r, -1.0, 1.0))), np.inf)
 
@@ -90,19 +90,24 @@ def nearest(
     return picked
 
 
+def normalised(values: Floats) -> Floats:
+    """The values with mean 0 and standard deviation 1; those of a constant are 0."""
+    sd = float(values.std())
+    normal: Floats = (values - values.mean()) / (sd or 1.0)
+    return normal
+
+
 def match(query: Floats, stretch: Floats, start: int, *, level: bool) -> Match:
     """The stretch, as long as the query and without a gap, as a match: measured directly."""
-    r = float(_normal(query) @ _normal(stretch)) / len(query) if np.ptp(query) and np.ptp(stretch) else np.nan
+    r = (
+        float(normalised(query) @ normalised(stretch)) / len(query)
+        if np.ptp(query) and np.ptp(stretch)
+        else np.nan
+    )
     r = float(np.clip(r, -1.0, 1.0))
     if level:
         return Match(start, float(np.sqrt(np.mean((query - stretch) ** 2))), r)
     return Match(start, float(np.sqrt(max(0.0, 2 * (1 - r)))), r)
-
-
-def _normal(values: Floats) -> Floats:
-    sd = float(values.std())
-    normal: Floats = (values - values.mean()) / (sd or 1.0)
-    return normal
 
 
 def _sums(values: Floats, size: int) -> Floats:

@@ -15,7 +15,7 @@ from sensormon.analysis.control_chart import MINIMUM as PAIRS
 from sensormon.analysis.control_chart import ControlLimits
 from sensormon.analysis.correlation import Relation
 from sensormon.analysis.downsample import Overview
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.format import counted, duration
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import to_datetime
@@ -128,10 +128,10 @@ def control_words(control: Controlled) -> list[str]:
 def limit_facts(limits: ControlLimits, tag: Tag) -> list[tuple[str, str]]:
     """The numbers of a control chart."""
     return [
-        ("Upper control limit", _finer(tag, limits.upper)),
-        ("Centre line", _finer(tag, limits.centre)),
-        ("Lower control limit", _finer(tag, limits.lower)),
-        ("σ from the moving range", _finer(tag, limits.sigma)),
+        ("Upper control limit", finer(tag, limits.upper)),
+        ("Centre line", finer(tag, limits.centre)),
+        ("Lower control limit", finer(tag, limits.lower)),
+        ("σ from the moving range", finer(tag, limits.sigma)),
         ("Baseline readings", f"{limits.readings:,}"),
         (
             "Lag-1 autocorrelation",
@@ -146,8 +146,8 @@ def distribution_facts(
     """The numbers of a distribution; `outside` is about the normal band, if there is one."""
     facts = [
         ("Readings", f"{distribution.readings:,}"),
-        ("Mean", _finer(tag, distribution.mean)),
-        ("Standard deviation", _finer(tag, distribution.sd)),
+        ("Mean", finer(tag, distribution.mean)),
+        ("Standard deviation", finer(tag, distribution.sd)),
         ("Median", tag.render(distribution.quantiles[SHARES.index(0.5)])),
     ]
     if outside is not None:
@@ -190,7 +190,12 @@ def _share(some: int, whole: int) -> str:
     return "less than 0.01 %" if 0 < some < 1e-4 * whole else f"{some / whole:.2%}".replace("%", " %")
 
 
-def _finer(tag: Tag, value: float) -> str:
+def step_words(step: int) -> str:
+    """The width of a cell (µs); below a minute with all its digits."""
+    return f"{step / SECOND:g} s" if step < MINUTE else duration(step / SECOND)
+
+
+def finer(tag: Tag, value: float) -> str:
     """A number computed from many readings, with one digit more than the sensor has."""
     if not math.isfinite(value):
         return "–"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
 
 import pandas as pd
 
@@ -87,12 +86,3 @@ def frame_file(
     for name in dict.fromkeys(name for went in goes for name in went):
         table[f"{name} outside (%)"] = [went[name].share * 100 if name in went else math.nan for went in goes]
     return table
-
-
-def choices(frames: Sequence[Frame], zone: tzinfo) -> list[str]:
-    """Each frame in words, for a choice."""
-    starts = pd.to_datetime([frame.start for frame in frames], unit="us", utc=True).tz_convert(zone)
-    return [
-        f"{number}: {start:%Y-%m-%d %H:%M:%S}, {duration(frame.seconds)}"
-        for number, (start, frame) in enumerate(zip(starts, frames, strict=True), 1)
-    ]

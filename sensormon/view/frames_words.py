@@ -13,9 +13,8 @@ from sensormon.analysis.envelope import MEAN, STEPS, Leaving, Spread
 from sensormon.analysis.event_frames import Frame, Frames, Outcome, median_seconds
 from sensormon.analysis.frame_rules import CHANGES, FrameRule, Trigger
 from sensormon.model.clock import SECOND
-from sensormon.model.format import clock_time, counted, day_and_time, duration, listed
+from sensormon.model.format import counted, day_and_time, duration, listed, moment_words
 from sensormon.model.tags import Tag, TagTable
-from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.frame_reader import Conditions
 from sensormon.view.profiles import seconds_words
 
@@ -213,8 +212,7 @@ def live_words(
     now: int,
 ) -> tuple[str, bool]:
     """How the live frame goes against the envelope, in a sentence, and whether it has left it."""
-    same_day = to_datetime(frame.start).astimezone(zone).date() == to_datetime(now).astimezone(zone).date()
-    began = clock_time(frame.start, zone) if same_day else day_and_time(frame.start, zone)
+    began = moment_words(frame.start, now, zone)
     head = f"Batch began {began}" if frame.start_seen else f"Batch began before {began}"
     known = {name: went for name, went in goes.items() if not math.isnan(went.share)}
     if not known:

@@ -10,12 +10,13 @@ from html import escape
 import numpy as np
 
 from sensormon.analysis.gaps import GAP
-from sensormon.model.clock import MINUTE, SECOND
+from sensormon.analysis.similar import normalised
+from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, duration
 from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.similar import Nearest, Similar
-from sensormon.view.explore import NAMED, times
+from sensormon.view.explore import NAMED, finer, step_words, times
 from sensormon.view.palette import Palette
 
 CLOSE = 0.8
@@ -27,8 +28,7 @@ _WIDTH, _HEIGHT, _EDGE = 220, 46, 2
 def likeness(match: Nearest, tag: Tag, *, level: bool) -> str:
     """How like the query a match is, in words with the number behind them."""
     if level:
-        apart = f"{match.distance:,.{tag.decimals + 1}f} {tag.unit}".rstrip()
-        return f"{apart} apart (root mean square)"
+        return f"{finer(tag, match.distance)} apart (root mean square)"
     words = next((words for least, words in _WORDS if match.correlation >= least), "hardly similar")
     return f"{words}, correlation {_signed(match.correlation)}"
 
@@ -36,7 +36,7 @@ def likeness(match: Nearest, tag: Tag, *, level: bool) -> str:
 def search_words(result: Similar, tags: TagTable, zone: tzinfo) -> list[str]:
     """What was searched, and how; first of all if nothing is close."""
     size = result.until - result.since
-    length, step = duration(size / SECOND), _step_words(result.step)
+    length, step = duration(size / SECOND), step_words(result.step)
     lines = []
     if not result.matches:
         lines.append(
@@ -45,7 +45,7 @@ def search_words(result: Similar, tags: TagTable, zone: tzinfo) -> list[str]:
         )
     where = "; ".join(f"{tags.title(name)}, {times(*span, zone)}" for name, span in result.searched.items())
     grid = f"Compared with {counted(result.compared, 'place')} in the history on a grid of {step} means"
-    finer = f", then moved the best by steps of {_step_words(result.fine)}"
+    finer = f", then moved the best by steps of {step_words(result.fine)}"
     lines.append(
         f"{grid}{finer if result.fine < result.step else ''}. Searched: {where}. Matches overlap neither the "
         f"query nor each other. Dropouts of up to {GAP} usual intervals are bridged by a straight line; no "
@@ -93,7 +93,7 @@ def overlay(query: Floats, match: Floats, palette: Palette, *, level: bool, alt:
 
     A picture, not markup: the page's cleaning of HTML takes drawings out.
     """
-    lines = [query, match] if level else [_normal(query), _normal(match)]
+    lines = [query, match] if level else [normalised(query), normalised(match)]
     low, high = (float(edge(np.concatenate(lines))) for edge in (np.min, np.max))
     dashed = f'stroke="{palette.secondary}" stroke-dasharray="3 3" stroke-width="1.2"'
     solid = f'stroke="{palette.interaction}" stroke-width="1.6"'
@@ -107,10 +107,6 @@ def overlay(query: Floats, match: Floats, palette: Palette, *, level: bool, alt:
     return f'<img {size} alt="{escape(alt, quote=True)}" src="data:image/svg+xml;base64,{source}">'
 
 
-def _step_words(step: int) -> str:
-    return f"{step / SECOND:g} s" if step < MINUTE else duration(step / SECOND)
-
-
 def _points(values: Floats, low: float, high: float) -> str:
     x = np.linspace(_EDGE, _WIDTH - _EDGE, len(values))
     y = _HEIGHT - _EDGE - (values - low) / ((high - low) or 1.0) * (_HEIGHT - 2 * _EDGE)
@@ -119,11 +115,6 @@ def _points(values: Floats, low: float, high: float) -> str:
 
 def _pair(pair: Sequence[float]) -> str:
     return f"{pair[0]:.1f},{pair[1]:.1f}"
-
-
-def _normal(values: Floats) -> Floats:
-    normal: Floats = (values - values.mean()) / (float(values.std()) or 1.0)
-    return normal
 
 
 def _signed(correlation: float) -> str:

@@ -13,6 +13,7 @@ from sensormon.model.format import duration
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.statistics import Statistics
 from sensormon.stores.long_spans import SHARES
+from sensormon.view.explore import finer, step_words
 
 _PER_HOUR = {"/h": 1.0, "/min": 60.0, "/s": 3_600.0}
 _PERCENTILES = ("5 %", "Median", "95 %")
@@ -78,9 +79,7 @@ def statistics_rows(rows: Sequence[Statistics], tags: TagTable) -> pd.DataFrame:
 def statistics_words(rows: Sequence[Statistics]) -> str:
     """How the statistics were computed."""
     steps = sorted({row.step for row in rows})
-    widths = " or ".join(
-        f"{step / SECOND:g} s" if step < 60 * SECOND else duration(step / SECOND) for step in steps
-    )
+    widths = " or ".join(map(step_words, steps))
     sampled = any(row.spread.used < row.spread.readings for row in rows)
     estimate = " Percentiles are estimated from an even sample of the readings." if sampled else ""
     return (
@@ -98,9 +97,9 @@ def _shown(row: Statistics, tag: Tag) -> list[tuple[str, str]]:
     percentiles = [(name, tag.render(quantiles[at])) for name, at in zip(_PERCENTILES, _AT, strict=True)]
     return [
         ("Readings", f"{spread.readings:,}"),
-        ("Mean", _finer(spread.mean, tag)),
-        ("Time-weighted mean", _finer(time.mean, tag)),
-        ("Standard deviation", _finer(spread.sd, tag)),
+        ("Mean", finer(tag, spread.mean)),
+        ("Time-weighted mean", finer(tag, time.mean)),
+        ("Standard deviation", finer(tag, spread.sd)),
         ("Minimum", tag.render(quantiles[0])),
         *percentiles,
         ("Maximum", tag.render(quantiles[-1])),
@@ -118,8 +117,3 @@ def _beyond(seconds: float, covered: float, limit: float, tag: Tag) -> str:
     share = 100 * seconds / covered
     words = "never" if not seconds else f"{duration(seconds)} ({'<0.1' if share < 0.1 else f'{share:.1f}'} %)"
     return f"{tag.render(limit)}: {words}"
-
-
-def _finer(value: float, tag: Tag) -> str:
-    """A number computed from many readings, with one digit more than the sensor has."""
-    return f"{value:,.{tag.decimals + 1}f} {tag.unit}".rstrip() if math.isfinite(value) else "–"
