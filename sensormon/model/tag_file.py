@@ -85,6 +85,7 @@ class TagFile:
         `who` applies it; the audit trail has it.
         """
         del who
+        self._check(draft.tags)
         self._retag(draft.tags)
 
     def save(

@@ -396,13 +396,9 @@ def _tag_file(
         others = offered if process is None else running.now()  # or the tags of other processes
         in_order(table.with_tags(others).with_tags(model.as_tag(table) for model in models.known))
 
-    def use(table: TagTable) -> None:
-        check(table)
-        running.retag(table)
-
     place = settings.tags, settings.data_dir
     if process is None:
-        return TagFile(*place, clock, check, use)
+        return TagFile(*place, clock, check, running.retag)
     return SharedTagFile(*place, clock, check, running, documents, process, own, agreed, offered)
 
 
