@@ -8,10 +8,11 @@ from collections.abc import Callable
 import streamlit as st
 
 from sensormon.model.errors import UsageError
-from sensormon.model.tag_edit import TEXTS, Edited
+from sensormon.model.tag_edit import PRIORITY, SIMULATED, TEXTS, Edited
 from sensormon.model.tag_file import Draft
 from sensormon.model.tags import PRIORITIES, Tag, make_tag
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.tag_meanings import MEANINGS
 from sensormon.ui.tag_saving import ROUND, TagEdit, preview
 from sensormon.view.new_tag import new_tag_words
 from sensormon.view.phrases import literal
@@ -30,22 +31,8 @@ def new_tag(m: Monitor, draft: Draft) -> None:
         return f"new-tag-{name}-{st.session_state.get(ROUND, 0)}"
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Name",
-            key=key("name"),
-            max_chars=TEXTS["Name"],
-            placeholder="ti_101",
-            width=220,
-            help="Readings are sent and stored under it: letters, digits and _ . : / -",
-        )
-        label = st.text_input(
-            "Label",
-            key=key("label"),
-            max_chars=TEXTS["Label"],
-            placeholder="from the name",
-            width=280,
-            help="What people read",
-        )
+        name = _text("Name", key, "ti_101", 220)
+        label = _text("Label", key, "from the name", 280)
         groups = sorted({tag.group for tag in draft.tags} - {""})
         group = st.selectbox(
             "Group",
@@ -55,31 +42,24 @@ def new_tag(m: Monitor, draft: Draft) -> None:
             accept_new_options=True,
             placeholder="none",
             width=280,
-            help="The machine or area; slashes nest, as in Plant A/Unit 1",
+            help=f"{MEANINGS['Group']}; slashes nest, as in Plant A/Unit 1",
         )
         kind = st.selectbox("Readings are", KINDS, key=key("kind"), width=190)
-    table: dict[str, object] = {"simulated": False}
+    table: dict[str, object] = {}
     if label:
         table["label"] = label
     if group:
         table["group"] = group.strip()
     table |= _numbers(key) if kind == NUMBERS else _states(kind or NUMBERS, key)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        description = st.text_input(
-            "Description",
-            key=key("description"),
-            max_chars=TEXTS["Description"],
-            placeholder="none",
-            width=508,
-            help="What people should know of it: where it is, what it measures",
-        )
+        description = _text("Description", key, "none", 508)
         table["priority"] = st.selectbox(
-            "Priority",
+            PRIORITY,
             PRIORITIES,
             PRIORITIES.index("medium"),
             key=key("priority"),
             width=190,
-            help="Which of two tags that are wrong in the same way comes first",
+            help=MEANINGS[PRIORITY],
         )
         profiles = m.detection.in_force.in_use
         chosen = None
@@ -94,7 +74,7 @@ def new_tag(m: Monitor, draft: Draft) -> None:
                 help="What judges it. Empty: as the assignments on Tuning say",
             )
         simulated = m.source.simulator is not None and st.checkbox(
-            "Simulated", key=key("simulated"), help="The built-in simulator invents its readings"
+            SIMULATED, key=key("simulated"), help=MEANINGS[SIMULATED]
         )
     if description:
         table["description"] = description.strip()
@@ -109,6 +89,18 @@ def new_tag(m: Monitor, draft: Draft) -> None:
     st.markdown(literal(new_tag_words(tag, judged)))
     edit = TagEdit(Edited(draft.tags.with_tags([tag])), {tag.name: chosen} if chosen else {})
     preview(m, draft, edit)
+
+
+def _text(title: str, key: Key, placeholder: str, width: int) -> str | None:
+    """The field of a text column."""
+    return st.text_input(
+        title,
+        key=key(title.lower()),
+        max_chars=TEXTS[title],
+        placeholder=placeholder,
+        width=width,
+        help=MEANINGS.get(title),
+    )
 
 
 def _checked(draft: Draft, name: str, table: dict[str, object]) -> Tag | None:
@@ -128,18 +120,18 @@ def _checked(draft: Draft, name: str, table: dict[str, object]) -> Tag | None:
 def _numbers(key: Key) -> dict[str, object]:
     """Unit and limits of a tag of numbers, as keys of the file."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        unit = st.text_input("Unit", key=key("unit"), max_chars=TEXTS["Unit"], placeholder="none", width=110)
+        unit = _text("Unit", key, "none", 110)
         ends = {
             title: st.number_input(
-                title, value=None, key=key(title), placeholder="none", width=140, format="%.10g", help=words
+                title,
+                value=None,
+                key=key(title),
+                placeholder="none",
+                width=140,
+                format="%.10g",
+                help=MEANINGS[title],
             )
-            for title, words in (
-                ("Valid low", "A reading below it is rejected"),
-                ("Valid high", "A reading above it is rejected"),
-                ("Normal low", "Lower edge of the usual band, which is drawn"),
-                ("Normal high", "Upper edge of the usual band"),
-                ("Resolution", "Smallest step the sensor reports; no smaller deviation is an anomaly"),
-            )
+            for title in ("Valid low", "Valid high", "Normal low", "Normal high", "Resolution")
         }
     table: dict[str, object] = {"unit": unit.strip()} if unit else {}
     low, high = ends["Valid low"], ends["Valid high"]

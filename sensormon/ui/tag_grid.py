@@ -13,6 +13,7 @@ from sensormon.model.tags import NAME, PRIORITIES
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.glossary import meaning
+from sensormon.ui.tag_meanings import MEANINGS
 from sensormon.ui.tag_saving import DRAFT, ROUND
 
 
@@ -37,37 +38,31 @@ def tag_grid(m: Monitor, draft: Draft) -> Edited:
             required=True,
             max_chars=TEXTS["Name"],
             validate=f"^{NAME.pattern}$",
-            help="Readings are sent and stored under it: letters, digits and _ . : / -. "
-            "Another name is another tag.",
+            help=f"{MEANINGS['Name']}. Another name is another tag.",
         ),
         "Label": st.column_config.TextColumn(
-            max_chars=TEXTS["Label"], help="What people read. If empty, it is derived from the name."
+            max_chars=TEXTS["Label"], help=f"{MEANINGS['Label']}. If empty, it is derived from the name."
         ),
         "Unit": st.column_config.TextColumn(
             max_chars=TEXTS["Unit"], help="For all values of the tag, such as °C or pH"
         ),
-        "Group": st.column_config.TextColumn(max_chars=TEXTS["Group"], help="The machine or area"),
+        "Group": st.column_config.TextColumn(max_chars=TEXTS["Group"], help=MEANINGS["Group"]),
         "Description": st.column_config.TextColumn(
-            max_chars=TEXTS["Description"],
-            help="What people should know of it: where it is, what it measures",
+            max_chars=TEXTS["Description"], help=MEANINGS["Description"]
         ),
-        "Valid low": number(help="A reading below it is rejected. Empty: no limit."),
-        "Valid high": number(help="A reading above it is rejected. Empty: no limit."),
-        "Normal low": number(help="Lower edge of the usual band, which is drawn"),
-        "Normal high": number(help="Upper edge of the usual band"),
+        "Valid low": number(help=f"{MEANINGS['Valid low']}. Empty: no limit."),
+        "Valid high": number(help=f"{MEANINGS['Valid high']}. Empty: no limit."),
+        "Normal low": number(help=MEANINGS["Normal low"]),
+        "Normal high": number(help=MEANINGS["Normal high"]),
         "Noise": number(min_value=0.0, help="Standard deviation of the sensor, for the simulator"),
-        "Resolution": number(
-            min_value=0.0, help="Smallest step the sensor reports; no smaller deviation is an anomaly"
-        ),
+        "Resolution": number(min_value=0.0, help=MEANINGS["Resolution"]),
         PRIORITY: st.column_config.SelectboxColumn(
-            options=list(PRIORITIES),
-            default="medium",
-            help="Which of two tags that are wrong in the same way comes first",
+            options=list(PRIORITIES), default="medium", help=MEANINGS[PRIORITY]
         ),
         SIMULATED: st.column_config.CheckboxColumn(
             default=False,
-            help="The built-in simulator invents its readings. Without it the tag waits for readings that "
-            "are sent, replayed or imported.",
+            help=f"{MEANINGS[SIMULATED]}. Without it the tag waits for readings that are sent, replayed or "
+            "imported.",
         )
         if m.source.simulator
         else None,
