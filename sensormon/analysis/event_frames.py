@@ -22,7 +22,7 @@ from sensormon.analysis.frame_rules import CHANGES, FrameRule, Trigger
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
-from sensormon.model.state_words import folded
+from sensormon.model.state_words import codes_of
 
 MOST_FRAMES = 5_000
 """The most frames of a rule in a span."""
@@ -166,8 +166,7 @@ def met(trigger: Trigger, value: Floats, words: Mapping[float, str]) -> tuple[Bo
     """Of each value whether the condition is true then, and whether one that was true stays so."""
     level, back = trigger.value, trigger.hysteresis
     if trigger.word:
-        codes = [code for code, word in words.items() if folded(word) == folded(trigger.word)]
-        same = np.isin(value, codes, invert=trigger.comparison == "!=")
+        same = np.isin(value, codes_of(words, trigger.word), invert=trigger.comparison == "!=")
         return same, same
     match trigger.comparison:
         case ">":

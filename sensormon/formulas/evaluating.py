@@ -19,7 +19,7 @@ from sensormon.formulas.functions import BACK
 from sensormon.formulas.tree import Binary, Call, Duration, Node, Number, TagRef, Truth, Unary, Word
 from sensormon.formulas.windows import COUNT, HIGH, LOW, MEAN, SQUARES, SUM, windowed
 from sensormon.model.readings import Bools, Floats, Ints
-from sensormon.model.state_words import Words, folded
+from sensormon.model.state_words import Words, codes_of
 
 COVERED = 0.9
 """The least share of its duration that an integral needs readings for."""
@@ -148,9 +148,8 @@ class _Evaluator:
         return np.where(unknown, np.nan, _COMPARISONS[node.sign](left, right).astype(np.float64))
 
     def _state(self, tag: str, word: str, sign: str) -> Floats:
-        codes = [code for code, own in self._words.get(tag, {}).items() if folded(own) == folded(word)]
         column = self._columns[tag]
-        equal = np.isin(column, codes)
+        equal = np.isin(column, codes_of(self._words.get(tag, {}), word))
         true = equal if sign == "==" else ~equal
         return np.where(np.isnan(column), np.nan, true.astype(np.float64))
 
@@ -210,10 +209,7 @@ class _Evaluator:
     def _back(self, node: Call) -> Floats:
         width = _micros(node.arguments[1])
         inside = self.of(node.arguments[0])
-        place = np.searchsorted(self._times, self._times - width, side="right") - 1
-        known = np.maximum(place, 0)
-        fresh = (place >= 0) & (self._times - width - self._times[known] <= self._tolerance)
-        before = np.where(fresh, inside[known], np.nan)
+        before = held(self._times - width, Course(self._times, inside), self._tolerance)
         if node.name == "delay":
             return before
         off = inside - before

@@ -24,6 +24,11 @@ def folded(word: str) -> str:
     return word.strip().casefold()
 
 
+def codes_of(words: Mapping[float, str], word: str) -> list[float]:
+    """The codes among these that stand for this word: most often one, none for an unknown word."""
+    return [code for code, known in words.items() if folded(known) == folded(word)]
+
+
 class StateWords:
     """Of one monitor. Thread-safe; words are only ever added.
 
