@@ -123,17 +123,21 @@ def envelope(rows: Sequence[Floats], spread: Spread) -> Envelope:
     return Envelope(centre, lower, upper, count.astype(np.int64))
 
 
-def leaving(row: Floats, golden: Envelope, least: float = 0.0) -> Leaving:
-    """Where this frame, as `aligned` has it, leaves the envelope.
+def beyond(row: Floats, golden: Envelope, least: float) -> tuple[Bools, Bools]:
+    """The steps of this frame above the envelope, and those below it.
 
     A value counts as outside if it is more than `least` beyond an edge: the tag's resolution, as a frame that
     is equal to the others but for rounding has not left an envelope of no width.
     """
+    return row > golden.upper + least, row < golden.lower - least
+
+
+def leaving(row: Floats, golden: Envelope, least: float = 0.0) -> Leaving:
+    """Where this frame, as `aligned` has it, leaves the envelope; `least` as for `beyond`."""
     known = np.isfinite(row) & np.isfinite(golden.centre)
     if not known.any():
         return Leaving(math.nan)
-    above: Bools = known & (row > golden.upper + least)
-    below: Bools = known & (row < golden.lower - least)
+    above, below = beyond(row, golden, least)
     outside = above | below
     share = float(outside.sum() / known.sum())
     if not outside.any():

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from sensormon.analysis.envelope import STEPS, Envelope
+from sensormon.analysis.envelope import STEPS, Envelope, beyond
 from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
+from sensormon.view.frames_words import unit_for
 from sensormon.view.palette import Palette
 from sensormon.view.plain_chart import axis_title, plain_layout, value_axis
 from sensormon.view.traces import chart_text
@@ -80,10 +81,8 @@ def _steps(seconds: float, *, by_share: bool) -> tuple[Floats, str]:
     share = (np.arange(STEPS) + 0.5) / STEPS
     if by_share:
         return share * 100, "% of the frame"
-    for unit, length, least in (("h", 3_600, 36_000), ("min", 60, 300)):
-        if seconds >= least:
-            return share * seconds / length, f"{unit} since the start"
-    return share * seconds, "s since the start"
+    _, unit, length = unit_for(seconds)
+    return share * seconds / length, f"{unit} since the start"
 
 
 def _band(golden: Envelope, tag: Tag, x: Floats, axis: str, palette: Palette) -> list[dict[str, Any]]:
@@ -157,8 +156,8 @@ def _outside(
 ) -> list[dict[str, Any]]:
     x, axis = axes
     y = line.courses[tag.name]
-    with np.errstate(invalid="ignore"):
-        out = (y > golden.upper + tag.resolution) | (y < golden.lower - tag.resolution)
+    above, below = beyond(y, golden, tag.resolution)
+    out = above | below
     if not out.any():
         return []
     return [

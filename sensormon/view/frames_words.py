@@ -9,8 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
+import numpy as np
+
 from sensormon.analysis.envelope import MEAN, STEPS, Leaving, Spread
-from sensormon.analysis.event_frames import Frame, Frames, Outcome, median_seconds
+from sensormon.analysis.event_frames import Frame, Frames, Outcome, median_seconds, met
 from sensormon.analysis.frame_rules import CHANGES, FrameRule, Trigger
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration, listed, moment_words
@@ -165,9 +167,8 @@ def _no_level(trigger: Trigger, tags: TagTable, extremes: tuple[float, float]) -
 
 
 def _reached(trigger: Trigger, extreme: float) -> bool:
-    if trigger.comparison[0] == ">":
-        return extreme > trigger.value or (trigger.comparison == ">=" and extreme == trigger.value)
-    return extreme < trigger.value or (trigger.comparison == "<=" and extreme == trigger.value)
+    true, _ = met(trigger, np.array([extreme]), {})
+    return bool(true[0])
 
 
 def ended_words(frame: Frame) -> str:
@@ -187,6 +188,13 @@ def spread_words(spread: Spread, frames: int) -> str:
     return f"{how} of {frames} chosen frames"
 
 
+def unit_for(seconds: float) -> tuple[str, str, int]:
+    """In what moments of a frame of this length are told: its word, its symbol, its seconds."""
+    if seconds < 300:
+        return "second", "s", 1
+    return ("minute", "min", 60) if seconds < 36_000 else ("hour", "h", 3_600)
+
+
 def place_words(step: int, seconds: float, *, by_share: bool) -> str:
     """A step of an envelope as a moment of a frame: "minute 12", "40 %".
 
@@ -195,10 +203,8 @@ def place_words(step: int, seconds: float, *, by_share: bool) -> str:
     """
     if by_share:
         return f"{step / STEPS * 100:.0f} %"
-    at = step / STEPS * seconds
-    if seconds < 300:
-        return f"second {at:.0f}"
-    return f"minute {at / 60:.0f}" if seconds < 36_000 else f"hour {at / 3_600:.1f}"
+    word, _, length = unit_for(seconds)
+    return f"{word} {step / STEPS * seconds / length:.{int(word == 'hour')}f}"
 
 
 def live_words(
