@@ -167,7 +167,7 @@ class Explorer:
         self, tag: str, span: tuple[int, int], limits: tuple[float, float], tags: int
     ) -> Statistics:
         """The usual statistics of one of this number of tags; see `Statistics`. Raises StoreError."""
-        return statistics(self._store.spans, tag, self._whole(tag, span), limits, tags, 1)
+        return statistics(self._store.spans, tag, self._whole(tag, span), limits, tags)
 
     def outside_normal(self, tag: Tag, since: int, until: int) -> Outside | None:
         """How many good stored readings lie outside the normal band; None if the tag has none."""

@@ -36,11 +36,11 @@ class Statistics:
 
 
 def statistics(
-    spans: Spans, tag: str, span: tuple[int, int], limits: tuple[float, float], tags: int, bins: int
+    spans: Spans, tag: str, span: tuple[int, int], limits: tuple[float, float], tags: int
 ) -> Statistics:
     """The statistics of one of this number of `tags` over a span. Raises StoreError."""
     since, until = span
-    spread = spans.distribution(tag, since, until, bins=bins)
+    spread = spans.distribution(tag, since, until, bins=1)
     interval = _interval(spans, tag, since, until)
     if not interval:  # too few readings to tell: look around the span
         around = _AROUND * (until - since)
