@@ -134,8 +134,8 @@ def _preview(m: Monitor, viewer: Viewer, tag: Tag, formula: Formula) -> None:
             preview_frame(preview.times, preview.values, shown), shown, (now - HOUR, now), viewer.palette
         )
         chart(figure, "calculated-chart", "What the formula gives over the last hour")
-        made = f" From means of {preview.cell // SECOND:,} s, not from every reading." if preview.cell else ""
-        st.caption(f"Last hour. {share_words(preview.values)}{made}")
+        note = f" From means of {preview.cell // SECOND:,} s, not from every reading." if preview.cell else ""
+        st.caption(f"Last hour. {share_words(preview.values)}{note}")
     with right:
         st.dataframe(
             newest_frame(preview.times, preview.values, shown, viewer.zone),

@@ -49,15 +49,14 @@ def rule_fields(m: Monitor, begun: FrameRule | None, names: tuple[str, ...]) -> 
             lasting = _length("Lasting", begun.lasting if begun else 0.0, f"{key}-lasting", "60 min")
         shortest = _length("Shortest", begun.shortest if begun else 0.0, f"{key}-shortest", "no limit")
         longest = _length("Longest", begun.longest if begun else 0.0, f"{key}-longest", "no limit")
-    for part in (start, end):
-        if isinstance(part, str):
-            return Typed(None, part)
+    if isinstance(start, str):
+        return Typed(None, start)
+    if isinstance(end, str):
+        return Typed(None, end)
     if lasting is None or shortest is None or longest is None:
         return Typed(None, "Enter lengths of time with a unit: s, min, h or d, such as 90 min.")
     if ends == AFTER and not lasting:
         return Typed(None, "Enter how long a frame lasts.")
-    if not isinstance(start, Trigger) or isinstance(end, str):
-        return Typed(None)
     return Typed(FrameRule(start, end, lasting, shortest, longest))
 
 
