@@ -19,6 +19,7 @@ from enum import StrEnum
 import numpy as np
 
 from sensormon.analysis.frame_rules import CHANGES, FrameRule, Trigger
+from sensormon.analysis.spans import Span, merged
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
 from sensormon.model.readings import Bools, Floats, Ints
@@ -26,9 +27,6 @@ from sensormon.model.state_words import codes_of
 
 MOST_FRAMES = 5_000
 """The most frames of a rule in a span."""
-
-Span = tuple[int, int]
-"""Start and end in µs UTC."""
 
 
 class Outcome(StrEnum):
@@ -291,13 +289,8 @@ class _Missing:
     """How much of a span lies in gaps."""
 
     def __init__(self, gaps: Sequence[Span]) -> None:
-        edges: list[int] = []
-        for left, right in sorted(gap for gap in gaps if gap[0] < gap[1]):
-            if edges and left <= edges[-1]:
-                edges[-1] = max(edges[-1], right)
-            else:
-                edges += [left, right]
-        self._edges = np.array(edges, dtype=np.float64)
+        edges = merged(gap for gap in gaps if gap[0] < gap[1])
+        self._edges = np.array(edges, dtype=np.float64).ravel()
         lengths = np.diff(self._edges)
         lengths[1::2] = 0
         self._sums = np.concatenate(([0.0], np.cumsum(lengths))) if edges else np.zeros(0)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from sensormon.access.documents import Documents
 from sensormon.analysis.envelope import Envelope, Spread, read_envelope, read_spread
-from sensormon.analysis.event_frames import Span
 from sensormon.analysis.frame_rules import FrameRule, checked, read_rule
+from sensormon.analysis.spans import Span
 from sensormon.model.entries import Document
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.tags import UNFIT, TagTable

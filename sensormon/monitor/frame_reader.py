@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.downsample import WORST, Overview
-from sensormon.analysis.event_frames import Course, Span, undecided
+from sensormon.analysis.event_frames import Course, undecided
 from sensormon.analysis.frame_figures import Samples
 from sensormon.analysis.frame_rules import Trigger
+from sensormon.analysis.spans import Span, merged, place_in
 from sensormon.analysis.state_course import Stretch
 from sensormon.model.clock import MINUTE, SECOND
 from sensormon.model.readings import Bools, Floats, Ints, is_good
@@ -153,7 +154,7 @@ class FrameReader:
         if count > MOST_REFINED or count * self._tags() > MOST_AMONG:
             return time, value, width
         fine_time, fine_value = self._whole(tag, stretches, (overview.since, overview.until))
-        outside = ~_inside(time, stretches)
+        outside = place_in(time, stretches) < 0
         time = np.concatenate((time[outside], fine_time))
         value = np.concatenate((value[outside], fine_value))
         order = np.argsort(time, kind="stable")
@@ -168,7 +169,7 @@ class FrameReader:
         fresh = self._recent.from_id(0, [tag], cut[0][0])  # before the store, or one could slip through
         fresh = fresh[is_good(fresh["quality"].to_numpy(dtype=np.uint32))]
         fresh_time = micros(fresh["time"])
-        inside = _inside(fresh_time, cut)
+        inside = place_in(fresh_time, cut) >= 0
         stored_time, stored_value = self._spans.values(tag, cut)
         time = np.concatenate((stored_time, fresh_time[inside]))
         value = np.concatenate((stored_value, fresh["value"].to_numpy(dtype=np.float64)[inside]))
@@ -207,12 +208,7 @@ def _joined(spans: Sequence[Span], most: int) -> list[Span]:
 
     One, if that is not much more.
     """
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((start, end))
+    joined = merged(spans)
     extent = joined[-1][1] - joined[0][0]
     if sum(end - start for start, end in joined) > MOST_IN_PIECES * extent:
         return [(joined[0][0], joined[-1][1])]
@@ -222,15 +218,6 @@ def _joined(spans: Sequence[Span], most: int) -> list[Span]:
     breaks = sorted(np.argsort(apart, kind="stable")[::-1][: most - 1].tolist())
     edges = [0, *(place + 1 for place in breaks), len(joined)]
     return [(joined[left][0], joined[right - 1][1]) for left, right in pairwise(edges)]
-
-
-def _inside(time: Ints, stretches: Sequence[Span]) -> Bools:
-    """Which times lie in one of these stretches, which are in order and do not overlap."""
-    starts = np.array([left for left, _ in stretches], dtype=np.int64)
-    ends = np.array([right for _, right in stretches], dtype=np.int64)
-    place = np.searchsorted(starts, time, side="right") - 1
-    inside: Bools = (place >= 0) & (time < ends[np.maximum(place, 0)])
-    return inside
 
 
 def _each_once(time: Ints, value: Floats) -> tuple[Ints, Floats]:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from sensormon.analysis.downsample import Overview
+from sensormon.analysis.spans import place_in
 from sensormon.analysis.state_course import Stretch
-from sensormon.model.readings import Floats, Ints
+from sensormon.model.readings import Floats
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.palette import Palette
@@ -205,19 +206,10 @@ def band_series(
 def kept_while(series: Series, windows: Sequence[Span]) -> Series:
     """The series with only those readings and marks that lie in these spans, which are in order of time."""
     overview = series.now
-    inside = window_of(overview.time, windows) >= 0
-    marks = overview.marks[window_of(micros(overview.marks["time"]), windows) >= 0]
+    inside = place_in(overview.time, windows) >= 0
+    marks = overview.marks[place_in(micros(overview.marks["time"]), windows) >= 0]
     kept = replace(overview, time=overview.time[inside], value=overview.value[inside], marks=marks)
     return replace(series, now=kept, windows=windows)
-
-
-def window_of(time: Ints, windows: Sequence[Span]) -> Ints:
-    """The place of the span that each of these times lies in; -1 if it lies in none."""
-    if not windows:
-        return np.full(len(time), -1, dtype=np.int64)
-    starts, ends = np.array(windows, dtype=np.int64).T
-    place = np.searchsorted(starts, time, side="right") - 1
-    return np.where((place >= 0) & (time < ends[place]), place, -1)
 
 
 def arrange(

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from sensormon.analysis.downsample import Overview
+from sensormon.analysis.spans import place_in
 from sensormon.analysis.versions import texts
 from sensormon.model.readings import Bools, Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.view.explanation import score_word
-from sensormon.view.explore_layout import Layout, Series, edge_axis, window_of
+from sensormon.view.explore_layout import Layout, Series, edge_axis
 from sensormon.view.palette import Palette
 from sensormon.view.state_bands import band, hover
 from sensormon.view.trace_styles import CROWDED, Trace
@@ -177,7 +178,7 @@ def _line(
     ends = np.array([end for end, _ in overview.breaks()], dtype=np.int64)
     at = np.searchsorted(time, ends, side="right")
     if overview is layout.series[place].now and (windows := layout.series[place].windows):
-        at = np.concatenate((at, np.flatnonzero(np.diff(window_of(time, windows))) + 1))
+        at = np.concatenate((at, np.flatnonzero(np.diff(place_in(time, windows))) + 1))
     at = np.unique(at)
     at = at[(at > 0) & (at < len(time))]
     text = np.insert(np.array(flags, dtype=object), at, "").tolist() if flags else None
