@@ -153,7 +153,7 @@ def leaving(row: Floats, golden: Envelope, least: float = 0.0) -> Leaving:
 
 
 def check_spread(spread: Spread) -> None:
-    """Raise UsageError if an envelope cannot be made so wide."""
+    """Raise UsageError if no envelope can have this spread."""
     wrong = ""
     if spread.kind not in (MEAN, MEDIAN):
         wrong = f"{spread.kind[:40]!r} is not a kind of envelope"

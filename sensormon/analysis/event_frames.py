@@ -1,8 +1,9 @@
 """Event frames: batches, cycles and runs, found in the readings of tags by a start and an end.
 
 A frame starts when a condition becomes true. It ends when that condition becomes false, when another one
-becomes true, or after a fixed time; so frames of a rule never overlap. Of a frame whose start or end lies
-in a gap of the data that is said, never guessed. A frame without its end so far is open: the live batch.
+becomes true, or after a fixed time; so frames of a rule never overlap. A start or an
+end that lies in a gap of the data is never guessed: the frame says so. One that has not ended is open: the
+live batch.
 
 A reading counts until the next one of its tag, or until a gap begins. With a hysteresis a comparison that has
 become true stays true until the value is back by that much. Times are microseconds UTC, lengths of a rule are
@@ -161,7 +162,7 @@ def holding(trigger: Trigger, course: Course) -> Windows:
 
 
 def met(trigger: Trigger, value: Floats, words: Mapping[float, str]) -> tuple[Bools, Bools]:
-    """Of each value whether the condition is true then, and whether one that was true stays so."""
+    """For each value, whether it makes the condition true, and whether it keeps one true that was."""
     level, back = trigger.value, trigger.hysteresis
     if trigger.word:
         same = np.isin(value, codes_of(words, trigger.word), invert=trigger.comparison == "!=")
@@ -182,9 +183,9 @@ def met(trigger: Trigger, value: Floats, words: Mapping[float, str]) -> tuple[Bo
 
 
 def undecided(trigger: Trigger, low: Floats, high: Floats) -> Bools:
-    """Of stretches of readings with these lowest and highest values, in which the condition may change.
+    """In which stretches of readings, with these lowest and highest values, the condition may change.
 
-    In the others it is that of their first reading throughout.
+    In the others it stays what it is at their first reading.
     """
     if trigger.comparison in ("=", "!="):
         level, back = trigger.value, trigger.hysteresis
@@ -265,7 +266,7 @@ def _check_number(frames: Sequence[Frame]) -> None:
 
 
 def _unknown_before(course: Course) -> Bools:
-    """Of each reading whether nothing is known of just before it: the first, and those after a gap."""
+    """For each reading, whether nothing is known of the time just before it: the first, those after a gap."""
     fresh: Bools = np.zeros(len(course.time), dtype=np.bool_)
     fresh[0] = True
     for left, right in course.gaps:

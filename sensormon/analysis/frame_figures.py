@@ -20,7 +20,7 @@ from sensormon.model.readings import Floats, Ints
 class Samples:
     """The good readings of a tag that frames are compared by, in order of time.
 
-    If there are too many, `step` (µs) is not 0: then these are means over so long each. `extremes` are the
+    If there are too many, these are means over `step` (µs) each; otherwise that is 0. `extremes` are the
     lowest and highest readings, or all, and `at` their times.
     """
 
@@ -52,7 +52,7 @@ def figures(samples: Samples, frames: Sequence[Frame]) -> Figures:
 def course_of(samples: Samples, frame: Frame, *, seconds: float, by_share: bool) -> Floats:
     """The tag's course in this frame, in steps of the whole of `seconds`, or of its own length.
 
-    Of an open frame the own length is not known: that is taken to be `seconds` too.
+    The length of an open frame is not known; it is taken to be `seconds`, too.
     """
     own = by_share and frame.whole
     width = (frame.end - frame.start if own else seconds * SECOND) / STEPS
@@ -61,7 +61,7 @@ def course_of(samples: Samples, frame: Frame, *, seconds: float, by_share: bool)
 
 
 def _reduced(how: np.ufunc, time: Ints, value: Floats, frames: Sequence[Frame]) -> Floats:
-    """This of the values in each frame; NaN for one without any."""
+    """The values of each frame reduced by `how`; NaN for a frame without any."""
     starts = np.searchsorted(time, [frame.start for frame in frames])
     ends = np.searchsorted(time, [frame.end for frame in frames])
     result = np.full(len(frames), np.nan)

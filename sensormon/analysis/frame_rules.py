@@ -42,7 +42,7 @@ class Trigger:
     hold: float = 0.0
 
     def as_document(self) -> dict[str, Any]:
-        """What JSON can hold; without what is as usual."""
+        """What JSON can hold; defaults are left out."""
         given = {
             "value": self.value,
             "word": self.word,
@@ -101,7 +101,7 @@ def read_rule(document: object) -> FrameRule:
             *(_number(row.get(name, 0.0)) for name in ("lasting", "shortest", "longest")),
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise _wrong("this definition cannot be read", "Define the frames anew") from error
+        raise _wrong("this definition cannot be read", "Define the frames again") from error
 
 
 def checked(rule: FrameRule, tags: TagTable) -> FrameRule:
@@ -122,7 +122,7 @@ def checked(rule: FrameRule, tags: TagTable) -> FrameRule:
 def _check_trigger(trigger: Trigger, tags: TagTable) -> None:
     name = trigger.tag[:LONGEST_TAG]
     if trigger.tag not in tags:
-        raise _wrong(f"there is no tag {name!r}", "Choose one of the list")
+        raise _wrong(f"there is no tag {name!r}", "Choose one from the list")
     tag = tags[trigger.tag]
     numbers = (trigger.value, trigger.hysteresis, trigger.hold)
     if not all(map(math.isfinite, numbers)) or trigger.hysteresis < 0 or not 0 <= trigger.hold <= LONGEST:
@@ -130,7 +130,7 @@ def _check_trigger(trigger: Trigger, tags: TagTable) -> None:
     if tag.has_states:
         if trigger.comparison not in OF_STATES:
             raise _wrong(
-                f"{tag.label} has states, which cannot be compared by {trigger.comparison!r}",
+                f"{tag.label} has states, which cannot be compared with {trigger.comparison!r}",
                 "Use = or != with a state, or a change",
             )
         if trigger.comparison != CHANGES and not trigger.word:
@@ -150,7 +150,7 @@ def _check_trigger(trigger: Trigger, tags: TagTable) -> None:
     if trigger.comparison == CHANGES and trigger.hold:
         raise _wrong("a change is a moment and cannot last", "Leave the time for which it holds empty")
     if len(trigger.word) > LONGEST_STATE or UNFIT.search(trigger.word):
-        raise _wrong(f"{trigger.word[:LONGEST_STATE]!r} cannot be a state", "Choose one of the list")
+        raise _wrong(f"{trigger.word[:LONGEST_STATE]!r} cannot be a state", "Choose one from the list")
 
 
 def _trigger(row: Mapping[str, Any]) -> Trigger:

@@ -91,7 +91,7 @@ def divided(step: int, interval: float, most: int) -> int:
 
 
 def empty_allowed(interval: float, step: int) -> int:
-    """How many empty cells in a row are no gap yet, if readings come `interval` apart."""
+    """The most empty cells in a row that do not make a gap, if readings come `interval` apart."""
     return int(GAP * interval // step)
 
 

@@ -93,7 +93,7 @@ def load_of(events: pd.DataFrame, since: int, until: int, first: int | None) -> 
     """The load of those of these events that began in since <= time < until.
 
     `first` is when the first reading came; the time before is not counted: over it a first start would look
-    calmer than it is. Nor are events that had begun before `since`: each span would count those anew.
+    calmer than it is. Nor are events that had begun before `since`: each span would count them again.
     """
     starts = micros(events["start"])
     begun = starts[(starts >= since) & (starts < until)]

@@ -97,7 +97,7 @@ class FrameDefinitions:
             elif name in known and not replaces:
                 wrong = f"there is a definition {name!r} already"
             elif name not in known and replaces:
-                wrong = f"the definition {name!r} was removed meanwhile"
+                wrong = f"the definition {name!r} has been removed since"
             elif name not in known and len(known) >= MOST_DEFINITIONS:
                 wrong = f"{MOST_DEFINITIONS} definitions are the most"
             elif definition.golden is not None:

@@ -53,8 +53,8 @@ def paste(text: str, before: TagTable, decimal: str = "") -> Pasted:
     """Put these rows into the cells of this table.
 
     A row with the name of a tag changes what its columns say, and empties what they leave empty; columns that
-    are not pasted stay as they are. Any other row is a new tag. `decimal` is the decimal mark if somebody
-    said it. Raises UsageError if there is nothing to read, no column Name, or a name twice.
+    are not pasted stay as they are. Any other row is a new tag. `decimal` is the decimal mark if the person
+    chose one. Raises UsageError if there is nothing to read, no column Name, or a name twice.
     """
     columns, ignored = _columns(_rows(text))
     numbers = {name: pd.Series(columns[name], dtype="str") for name in NUMBERS if name in columns}
@@ -137,12 +137,12 @@ def _columns(rows: list[list[str]]) -> tuple[dict[str, list[str]], tuple[str, ..
             continue
         if name in columns:
             raise UsageError(
-                f"two columns are the {name}", where="the pasted rows", hint="Paste one of them only"
+                f"two columns stand for {name}", where="the pasted rows", hint="Paste one of them only"
             )
         columns[name] = [row[place] if place < len(row) else "" for row in rows[1:]]
     if "Name" not in columns:
         raise UsageError(
-            "no heading is Name",
+            "none of the headings is Name",
             where="the pasted rows",
             hint="Give the column with the tags' names the heading Name",
         )
@@ -150,7 +150,7 @@ def _columns(rows: list[list[str]]) -> tuple[dict[str, list[str]], tuple[str, ..
     for row, name in enumerate(names):
         if name and (earlier := names.index(name)) != row:
             raise UsageError(
-                f"the rows {earlier + 2} and {row + 2} are both {name[:100]}",
+                f"rows {earlier + 2} and {row + 2} are both {name[:100]}",
                 where="the pasted rows",
                 hint="Paste each tag once",
             )

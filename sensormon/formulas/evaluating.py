@@ -36,7 +36,7 @@ class Course:
 
     @classmethod
     def of(cls, times: Ints, values: Floats, good: Bools) -> Course:
-        """Those of these readings, in order of arrival; of several with the same time the last one."""
+        """The course of readings given in order of arrival; of several with the same time the last counts."""
         if len(times) > 1 and not (np.diff(times) > 0).all():
             order = np.argsort(times, kind="stable")
             last = np.append(np.diff(times[order]) > 0, [True])

@@ -67,7 +67,7 @@ _ELSEWHERE = {
 
 
 def like(name: str) -> str:
-    """What to do about a function that there is not."""
+    """What to do about a function that does not exist."""
     near = get_close_matches(name.lower(), FUNCTIONS, 1, 0.6)
     if name.lower() in _ELSEWHERE:
         return f"Use {_ELSEWHERE[name.lower()]}"

@@ -76,7 +76,7 @@ def check_tag(name: str, text: str, tolerance: float, unit: str, tags: TagTable)
 
 
 def levels_of(formulas: Mapping[str, Formula]) -> dict[str, int]:
-    """For each tag how many calculated tags come before it, one using the other. There is no circle."""
+    """How many levels of calculated tags lie below each tag. The formulas must not form a circle."""
     levels: dict[str, int] = {}
 
     def level(name: str) -> int:

@@ -1,4 +1,4 @@
-"""What a formula consists of, and its text again. The place in the text is no part of equality."""
+"""What a formula consists of, and its text again. Equal parts may stand at different places in it."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def _read(data: bytes, name: str, mapping: SavedMapping, tags: TagTable, of: Bat
         known = spelled(mapping.columns, table.frame)
         columns = fitting(SavedMapping(known), [str(column) for column in table.frame.columns]).columns
         if not columns.numbers:
-            raise UsageError("no column of the mapping is in it", hint="Is it a file of that kind?")
+            raise UsageError("it has none of the mapping's columns", hint="Is it a file of that kind?")
         check(columns, table, tags)
         readings = read(table.sheet, columns, tags)
         if readings.questions:

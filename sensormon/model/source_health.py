@@ -10,7 +10,7 @@ from sensormon.model.errors import SensormonError
 from sensormon.model.text import cleaned, without_password
 
 _LONGEST = 1_000
-"""Characters of what is said, some of which are a server's own words."""
+"""The most characters shown; some may be a server's own words."""
 
 
 class Link(StrEnum):
@@ -35,8 +35,8 @@ class SourceTrouble:
 
 
 def shown(words: str) -> str:
-    """What a source or an output says of itself, some of it in a server's own words: no signs that no line
-    shows, not endless, and no password that stands in a URL or as a parameter.
+    """What a source or an output says of itself, some of it in a server's own words: cut to a bounded length,
+    without unprintable characters, and without a password in a URL or a parameter.
     """
     return without_password(cleaned(words[:_LONGEST]))
 

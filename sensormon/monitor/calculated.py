@@ -161,10 +161,10 @@ class Calculated:
                 self._keep_up(progress)
 
     def _whole_from(self, name: str, formula: Formula) -> int:
-        """From when on (µs UTC) each reading of the formula's tags is stored, and each that this one has had.
+        """From when on (µs UTC) every reading of this tag and of those in its formula is stored.
 
-        Before it single readings are left, those flagged or late: sums over them would be wrong, and values
-        that were rolled up would come twice.
+        From before only single readings are left, flagged or late ones: sums over them would be wrong, and
+        values that were rolled up would come twice.
         """
         back = formula.back + formula.tolerance
         rolled = ((tag, self._store.retention.rolled_until(tag)) for tag in (name, *formula.tags))

@@ -108,7 +108,7 @@ class Explorer:
     def state_course(self, tag: str, overview: Overview, parts: int = STATE_PARTS) -> list[Stretch]:
         """In which state a tag of states was over the span of its overview, stored or not; never raises.
 
-        Of each of so many parts the first and the last change are seen.
+        The span is cut into `parts`; in each the first and the last change are seen.
         """
         since, until = overview.since, overview.until
         seen: list[tuple[Ints, Floats, Ints]] = []

@@ -36,18 +36,18 @@ MOST_REFINED = 1_500_000
 MOST_SAMPLES = 200_000
 """The most readings of a tag that are read one by one to compare frames; of more, the means of minutes."""
 MOST_AMONG = 60_000_000
-"""The most readings, of all tags, that those of a tag may lie among: a store looks at them all.
+"""The most readings of all tags in a stretch: to find those of one tag, a store looks at all of them.
 
-Up to about so many that takes less time than the means of minutes do.
+Up to about this many, that takes less time than the means of minutes do.
 """
 MOST_STRETCHES = 100
 """The most pieces of a span that are asked for at once."""
 MOST_IN_PIECES = 0.5
-"""Of pieces that are more than this part of their extent the extent is read as one."""
+"""Pieces that cover more than this share of their extent are read as one."""
 LATE = 60 * SECOND
-"""Without a reading for up to so long (µs) at the end of a span, the last one still counts: more may come."""
+"""At the end of a span the last reading still counts for up to this long (µs): another may come."""
 STATE_PARTS = 1_000_000
-"""Of each of so many parts of a span the first and the last change of a state are seen."""
+"""A span is cut into this many parts; in each the first and the last change of a state are seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +204,9 @@ def _but_late(gaps: list[Span], until: int) -> list[Span]:
 
 
 def _joined(spans: Sequence[Span], most: int) -> list[Span]:
-    """These spans, in order, joined where they touch; the nearest too, until there are at most so many.
+    """These spans, in order, joined where they touch, and the nearest, too, until at most `most` are left.
 
-    One, if that is not much more.
+    A single one if that is not much longer.
     """
     joined = merged(spans)
     extent = joined[-1][1] - joined[0][0]

@@ -23,7 +23,7 @@ from sensormon.stores.long_spans import Spans
 from sensormon.stores.retention import StoredRetention
 
 CELLS = 240
-"""About how many cells of the grid a stretch has at the most."""
+"""Roughly the most cells of the grid in a stretch."""
 ENOUGH = 48
 """With this many minutes in the stretch the grid is of whole minutes: a store keeps their sums."""
 LONGEST = 4_000_000

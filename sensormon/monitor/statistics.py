@@ -13,7 +13,7 @@ from sensormon.model.clock import MINUTE, SECOND
 from sensormon.stores.long_spans import Distribution, Spans
 
 _CELLS = 100_000
-"""About how many cells all tags of a table have together at the most."""
+"""Roughly the most cells that all tags of a table have together."""
 _COARSE = 5 * SECOND
 """A step above this becomes a minute: a store keeps the sums of minutes."""
 _SAMPLE = 2_000

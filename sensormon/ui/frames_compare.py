@@ -257,9 +257,9 @@ def _envelope_words(
     if fresh is not None:
         st.caption(f"Golden envelope: {spread_words(fresh.spread, len(fresh.frames))}. Save it to keep it.")
         if len(fresh.frames) < 8 and fresh.spread.kind == MEDIAN:
-            st.caption("With so few frames percentiles are about their lowest and highest; choose more.")
+            st.caption("With so few frames, percentiles lie near the lowest and highest value; choose more.")
         if left := len(picked) - whole:
-            st.caption(f"{counted(left, 'chosen frame')} without a known start or end not in the envelope.")
+            st.caption(f"{counted(left, 'chosen frame')} without a known start or end left out.")
     elif golden is not None:
         said = spread_words(golden.spread, len(golden.frames))
         when = times(golden.frames[0][0], golden.frames[-1][1], viewer.zone)

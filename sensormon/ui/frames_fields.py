@@ -15,7 +15,7 @@ from sensormon.view.profiles import seconds_words
 
 FIELDS = "frames-fields"
 """The name of the fields; `replace_widget` draws them anew for another rule."""
-WHILE, OWN, AFTER = "it is no longer so", "another condition holds", "a time has passed"
+WHILE, OWN, AFTER = "it no longer holds", "another condition holds", "a time has passed"
 _WORDS = {
     ">": "is above",
     ">=": "is at least",

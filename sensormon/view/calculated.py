@@ -32,9 +32,9 @@ def does(formula: Formula, tags: TagTable, unit: str) -> str:
     sentence = f"Gives {gives} whenever {when} has a reading"
     if several:
         age = duration(formula.tolerance / 1e6)
-        sentence += f", from the last good value of each, at most {age} old; without one it gives none"
+        sentence += f", from the last good value of each, at most {age} old; if one is missing, it gives none"
     else:
-        sentence += "; none for one that is not good"
+        sentence += "; none if that is not good"
     return sentence + "."
 
 
@@ -44,7 +44,7 @@ def status_words(status: CalculatedStatus) -> str:
         return status.problem
     parts = [f"{status.values:,} values"]
     if status.without:
-        parts.append(f"{status.without:,} times without")
+        parts.append(f"{status.without:,} times without a value")
     if status.late:
         parts.append(f"{status.late:,} late readings left out")
     return ", ".join(parts) + " since the start"

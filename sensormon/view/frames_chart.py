@@ -26,7 +26,7 @@ ROW, ALONE = 210, 330
 TICKS = 6
 """About how many ticks an axis has."""
 TOLD_APART = 6
-"""Up to so many frames have a colour and a number each; more are drawn alike."""
+"""Up to this many frames have a colour and a number each; more are drawn alike."""
 LIVE = "live"
 """The label of the live frame."""
 

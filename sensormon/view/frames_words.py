@@ -48,14 +48,14 @@ def level(tag: Tag, value: float) -> str:
 
 
 def trigger_words(trigger: Trigger, tags: TagTable) -> str:
-    """When a condition becomes true: "Temperature rises above 80 °C and stays so for 60 s"."""
+    """When a condition becomes true: "Temperature rises above 80 °C for at least 60 s"."""
     tag = tags[trigger.tag]
     title = tags.title(trigger.tag)
     if trigger.comparison == CHANGES:
         return f"{title} changes"
     said = _BECOMES[trigger.comparison].format(trigger.word or level(tag, trigger.value))
-    stays = f" and stays so for {seconds_words(trigger.hold)}" if trigger.hold else ""
-    return f"{title} {said}{stays}"
+    least = f" for at least {seconds_words(trigger.hold)}" if trigger.hold else ""
+    return f"{title} {said}{least}"
 
 
 def rule_words(rule: FrameRule, tags: TagTable) -> str:
@@ -81,8 +81,12 @@ def rule_words(rule: FrameRule, tags: TagTable) -> str:
 def _back(trigger: Trigger, tag: Tag) -> str:
     if trigger.word:
         return "is another state" if trigger.comparison == "=" else f"is {trigger.word} again"
-    if trigger.comparison in ("=", "!="):
-        return "is no longer so"
+    if trigger.comparison == "!=":
+        return f"is {level(tag, trigger.value)} again"
+    if trigger.comparison == "=":
+        if trigger.hysteresis:
+            return f"is more than {level(tag, trigger.hysteresis)} away from {level(tag, trigger.value)}"
+        return f"is no longer {level(tag, trigger.value)}"
     way = -1 if trigger.comparison[0] == ">" else 1
     return _BACK[trigger.comparison].format(level(tag, trigger.value + way * trigger.hysteresis))
 
@@ -97,7 +101,7 @@ def found_words(frames: Frames) -> str:
 
 
 def beside_words(frames: Frames, read: Conditions, since: int, zone: tzinfo) -> str:
-    """What else is to know of the search: what was left out, what a gap hides, how exact the edges are."""
+    """What else to know of the search: what was left out, what a gap hides, how exact the edges are."""
     parts = []
     if frames.too_short:
         parts.append(f"{frames.too_short:,} shorter")
@@ -111,7 +115,9 @@ def beside_words(frames: Frames, read: Conditions, since: int, zone: tzinfo) -> 
     if before:
         said.append(f"{counted(before, 'frame')} whose start was not seen.")
     if read.edge:
-        said.append(f"Starts and ends are exact to {duration(read.edge / SECOND)}: many readings are near.")
+        said.append(
+            f"Starts and ends are exact to {duration(read.edge / SECOND)}: too many readings lie near them."
+        )
     else:
         said.append("Starts and ends are exact to the reading.")
     if read.whole > since:
@@ -146,7 +152,8 @@ def none_words(
 def _no_state(trigger: Trigger, tags: TagTable, was: str) -> str:
     title = tags.title(trigger.tag)
     if trigger.hold:
-        return f"{title} did not stay so for {seconds_words(trigger.hold)}; it was {was}."
+        never = "was never" if trigger.comparison == "=" else "never left"
+        return f"{title} {never} {trigger.word} for {seconds_words(trigger.hold)}; it was {was}."
     if trigger.comparison == CHANGES:
         return f"{title} never changed; it was {was}."
     if trigger.comparison == "=":

@@ -20,7 +20,7 @@ from sensormon.view.explore import NAMED, finer, step_words, times
 from sensormon.view.palette import Palette
 
 CLOSE = 0.8
-"""A correlation below this is no close match, which is then said."""
+"""A match with a correlation below this is not close; the page says so."""
 _WORDS = ((0.99, "almost identical"), (0.95, "very similar"), (CLOSE, "similar"), (0.5, "loosely similar"))
 _WIDTH, _HEIGHT, _EDGE = 220, 46, 2
 
@@ -81,7 +81,7 @@ def offset_text(apart: int) -> str:
 
 
 def earlier_choice(apart: int, other: str) -> tuple[str, str]:
-    """What "Compare with" and "How much earlier" are for spans so far apart (µs)."""
+    """What "Compare with" and "How much earlier" are for spans this far apart (µs)."""
     for name, seconds in NAMED.items():
         if abs(apart) == seconds * SECOND:
             return name, ""

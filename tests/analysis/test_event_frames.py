@@ -185,7 +185,7 @@ def test_too_many_frames_are_refused_with_what_to_do() -> None:
         (FrameRule(Trigger("away", ">", 1.0)), "there is no tag 'away'"),
         (FrameRule(Trigger("temp", "=", word="CIP")), "Temperature has numbers in °C, not the state 'CIP'"),
         (FrameRule(Trigger("temp", CHANGES)), "not a change of state"),
-        (FrameRule(Trigger("step", ">", 1.0)), "Step has states, which cannot be compared by '>'"),
+        (FrameRule(Trigger("step", ">", 1.0)), "Step has states, which cannot be compared with '>'"),
         (FrameRule(Trigger("step", "=")), "names no state"),
         (FrameRule(Trigger("step", "=", word="CIP", hysteresis=1.0)), "no hysteresis"),
         (FrameRule(Trigger("temp", ">", float("nan"))), "cannot be used"),

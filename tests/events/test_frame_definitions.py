@@ -69,7 +69,7 @@ def test_another_process_sees_it(monitor: Monitor, clock: ManualClock) -> None:
         (replace(BATCH, name=" "), False, "a name of 1 to 60 characters"),
         (replace(BATCH, name="x" * 61), False, "a name of 1 to 60 characters"),
         (BATCH, False, "there is a definition 'Sterilisation' already"),
-        (replace(BATCH, name="CIP"), True, "was removed meanwhile"),
+        (replace(BATCH, name="CIP"), True, "has been removed since"),
         (
             replace(BATCH, name="a", rule=FrameRule(Trigger("away", ">", 1.0))),
             False,

@@ -84,9 +84,9 @@ def test_profiles_are_named_by_tag() -> None:
     [
         ("", "no rows under"),
         ("Name\tUnit\n", "no rows under"),
-        ("Label\tUnit\nx\tbar\n", "no heading is Name"),
-        ("Name\tTag\na\tb\n", "two columns are the Name"),
-        ("Name\na\nb\na\n", "the rows 2 and 4 are both a"),
+        ("Label\tUnit\nx\tbar\n", "none of the headings is Name"),
+        ("Name\tTag\na\tb\n", "two columns stand for Name"),
+        ("Name\na\nb\na\n", "rows 2 and 4 are both a"),
         ("Name\n" + "\n".join(f"t{i}" for i in range(5_001)), "5,001 rows are too many"),
         ("x" * 2_000_001, "characters are too many"),
         ("Name,Valid low,Valid high\na,1,5,9,5\n", "row 2 has more cells than there are headings"),
