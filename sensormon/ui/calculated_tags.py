@@ -12,6 +12,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.tag_edit import changes
 from sensormon.model.tags import TagTable
 from sensormon.monitor.calculated import JOB
+from sensormon.monitor.calculated_runner import CalculatedStatus
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import NOTHING, allowed, carried_out, name_field, why_not
 from sensormon.ui.calculated_form import SAID, form
@@ -41,16 +42,16 @@ def section(m: Monitor, viewer: Viewer) -> None:
         st.caption(f"{literal(job.title)}: {literal('. '.join(job.result.sentences()))}.")
     elif job is not None and job.problem is not None:
         not_done(job.problem, f"{literal(job.title)}: failed")
-    names = [status.tag for status in m.calculated.status()]
-    if names:
-        _list(m, viewer)
+    statuses = m.calculated.status()
+    if statuses:
+        _list(m, viewer, statuses)
     with panel("calculated"):
-        chosen = _choice(m, names)
+        chosen = _choice(m, [status.tag for status in statuses])
         form(m, viewer, None if chosen == NEW else chosen)
 
 
-def _list(m: Monitor, viewer: Viewer) -> None:
-    frame = list_frame(m.calculated.status(), m.tags)
+def _list(m: Monitor, viewer: Viewer, statuses: list[CalculatedStatus]) -> None:
+    frame = list_frame(statuses, m.tags)
     st.dataframe(
         frame,
         hide_index=True,
