@@ -6,7 +6,7 @@ Read from `tags.toml`, one table a tag:
     label = "Fermenter pH"          # default: made from the name
     unit = "pH"                     # default: none
     group = "Fermenter"             # default: none
-    description = "Behind the pump" # what people should know of it. Default: none
+    description = "Behind the pump" # what people should know about it. Default: none
     priority = "high"               # which of two alarms comes first: low, medium, high, critical
     valid = [5.0, 9.0]              # outside: rejected. Default: any finite value
     normal = [6.5, 7.5]             # the usual band, drawn and simulated. Default: none

@@ -208,11 +208,17 @@ def _left_out(tags: TagTable, wanted: Wanted) -> dict[str, str]:
     reasons = {name: "has states, not numbers" for name in wanted.tags if tags[name].has_states}
     if wanted.level:
         reasons |= {
-            name: f"is in {tags[name].unit or 'no unit'}, not {unit or 'without unit'}"
+            name: _other_unit(tags[name].unit, unit)
             for name in wanted.tags
             if tags[name].unit != unit and name not in reasons
         }
     return reasons
+
+
+def _other_unit(unit: str, wanted: str) -> str:
+    if unit and wanted:
+        return f"is in {unit}, not {wanted}"
+    return f"is in {unit}; the stretch has no unit" if unit else f"has no unit; the stretch is in {wanted}"
 
 
 def _refined(spans: Spans, grid: _Grid, query: Floats, at: int, parts: int, *, level: bool) -> Nearest:

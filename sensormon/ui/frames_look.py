@@ -150,7 +150,7 @@ def _said(m: Monitor, viewer: Viewer, chosen: Chosen, search: Search) -> bool:
     st.caption(literal(beside_words(frames, search.read, chosen.span[0], viewer.zone)))
     last = frames.frames[-1]
     if last.outcome is Outcome.OPEN and chosen.span[1] < chosen.now:
-        st.caption("The last frame goes on after the view.")
+        st.caption("The last frame continues after the view.")
     return True
 
 

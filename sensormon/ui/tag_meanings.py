@@ -8,7 +8,7 @@ MEANINGS = {
     "Name": "Readings are sent and stored under it: letters, digits and _ . : / -",
     "Label": "What people read",
     "Group": "The machine or area",
-    "Description": "What people should know of it: where it is, what it measures",
+    "Description": "What people should know about it: where it is, what it measures",
     "Valid low": "A reading below it is rejected",
     "Valid high": "A reading above it is rejected",
     "Normal low": "Lower edge of the usual band, which is drawn",
