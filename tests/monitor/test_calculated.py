@@ -230,7 +230,7 @@ def test_readings_left_by_a_roll_up_give_no_history(monitor: Monitor, clock: Man
     assert (job.problem, job.result.rows) == (None, 0), "means of flagged readings alone would be wrong"
 
 
-def test_formula_that_cannot_be_used_is_refused_at_the_start_and_when_saved(
+def test_formula_that_cannot_be_used_is_refused_at_the_start_when_saved_and_when_applied(
     here: Settings, table: Path, monitor: Monitor, clock: ManualClock
 ) -> None:
     draft = monitor.tag_file.read()
@@ -246,8 +246,11 @@ def test_formula_that_cannot_be_used_is_refused_at_the_start_and_when_saved(
     with pytest.raises(UsageError, match="no tag 'jacket'"):
         monitor.tag_file.save(draft, without, "Ada", ["removed"])
     assert monitor.tag_file.read().tags["off"].formula == "feed - jacket"
-    monitor.stop()
     table.write_text(TAGS.replace("feed - jacket", "feed - "), encoding="utf-8")
+    with pytest.raises(UsageError, match="Tag off: something is missing"):
+        monitor.tag_file.apply(monitor.tag_file.read(), "Ada")
+    assert monitor.tags["off"].formula == "feed - jacket", "an edit by hand that is wrong is not applied"
+    monitor.stop()
     with pytest.raises(UsageError, match="Tag off: something is missing"):
         Monitor(here, clock)
 
