@@ -7,9 +7,9 @@ read is read again after `FRESH`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sensormon.model.clock import MINUTE, SECOND, Clock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
@@ -23,6 +23,8 @@ OVERLAP = 10 * MINUTE
 collection that is read onwards; those of another process whose store was away longer wait for `WHOLE`."""
 WHOLE = 10 * MINUTE
 """µs after which such a collection is read whole again."""
+
+Meaning = TypeVar("Meaning")
 
 
 class Recorder(Protocol):
@@ -183,6 +185,26 @@ class Documents:
         known = self.of(version.collection).get(version.key)
         time = max(self._clock.now(), known.time + 1 if known else 0)
         return Document(version.collection, version.key, version.content, who, time, version.removed)
+
+
+def meaning_of(
+    documents: Documents, collection: str, read: Callable[[Mapping[str, Document]], Meaning]
+) -> Callable[[], Meaning]:
+    """A function that returns what the documents of this collection say, as `read` makes it of them.
+
+    It returns the same object until they are other documents. Raises what `Documents.of` raises. Thread-safe.
+    """
+    last: tuple[Mapping[str, Document], Meaning] | None = None
+
+    def meaning() -> Meaning:
+        nonlocal last
+        now = documents.of(collection)
+        kept = last
+        if kept is None or kept[0] is not now:
+            kept = last = now, read(now)
+        return kept[1]
+
+    return meaning
 
 
 def _newest(documents: Sequence[Document], since: int) -> dict[str, Document]:

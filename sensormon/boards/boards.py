@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, meaning_of
 from sensormon.boards.board import Board
 from sensormon.boards.board_text import board_of, content_of
 from sensormon.boards.checks import check_board
@@ -42,7 +42,7 @@ class Boards:
         self._documents = documents
         self._tags = tags
         self._changing = threading.Lock()
-        self._read: tuple[Mapping[str, Document], dict[str, KeptBoard]] = ({}, {})
+        self._known = meaning_of(documents, COLLECTION, _boards)
 
     def all(self) -> list[KeptBoard]:
         """All boards in order of their titles. Raises StoreError if they were never readable."""
@@ -85,15 +85,11 @@ class Boards:
                 raise UsageError(f"there is no board {name[:80]!r}", where="boards")
             self._documents.keep(COLLECTION, name, content_of(kept.board), who, removed=True)
 
-    def _known(self) -> dict[str, KeptBoard]:
-        """The boards by name; read again only if a document has changed."""
-        documents = self._documents.of(COLLECTION)
-        read, known = self._read
-        if read is not documents:
-            standing = (document for document in documents.values() if not document.removed)
-            known = {doc.key: KeptBoard(board_of(doc.content), doc.time, doc.who) for doc in standing}
-            self._read = documents, known
-        return known
+
+def _boards(documents: Mapping[str, Document]) -> dict[str, KeptBoard]:
+    """By name."""
+    standing = (document for document in documents.values() if not document.removed)
+    return {doc.key: KeptBoard(board_of(doc.content), doc.time, doc.who) for doc in standing}
 
 
 def _since(before: KeptBoard | None, base: int) -> str:

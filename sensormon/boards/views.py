@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, meaning_of
 from sensormon.access.person import UNVERIFIED, Person, Way
 from sensormon.boards.board import SavedView
 from sensormon.boards.checks import wrong_title
@@ -53,7 +53,7 @@ class Views:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._changing = threading.Lock()
-        self._read: tuple[Mapping[str, Document], dict[str, SavedView]] = ({}, {})
+        self._known = meaning_of(documents, COLLECTION, _views)
 
     def of(self, owner: str) -> list[SavedView]:
         """The views of this owner, and those that others share, in order of their titles.
@@ -144,15 +144,6 @@ class Views:
             raise UsageError("there is no such view, or it has been removed", where="views")
         return view
 
-    def _known(self) -> dict[str, SavedView]:
-        """All views by name; read again only if a document has changed."""
-        documents = self._documents.of(COLLECTION)
-        read, known = self._read
-        if read is not documents:
-            known = {doc.key: _view(doc) for doc in documents.values() if not doc.removed}
-            self._read = documents, known
-        return known
-
 
 def _taken(title: str) -> UsageError:
     return UsageError(f"there is a view {title!r} already", where="views", hint="Give it another name")
@@ -192,6 +183,11 @@ def _content(view: SavedView) -> dict[str, Any]:
         "owner": view.owner,
         "shared": view.shared,
     }
+
+
+def _views(documents: Mapping[str, Document]) -> dict[str, SavedView]:
+    """By name."""
+    return {doc.key: _view(doc) for doc in documents.values() if not doc.removed}
 
 
 def _view(document: Document) -> SavedView:

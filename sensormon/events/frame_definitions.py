@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, meaning_of
 from sensormon.analysis.envelope import Envelope, Spread, read_envelope, read_spread
 from sensormon.analysis.frame_rules import FrameRule, checked, read_rule
 from sensormon.analysis.spans import Span
@@ -66,21 +66,14 @@ class FrameDefinitions:
         self._documents = documents
         self._tags = tags
         self._changing = threading.Lock()
-        self._read: tuple[Mapping[str, Document], dict[str, FrameDefinition]] = ({}, {})
+        self._known = meaning_of(documents, COLLECTION, _definitions)
 
     def all(self) -> dict[str, FrameDefinition]:
         """All definitions by name, in order of their names. Raises StoreError if they were never readable.
 
         One that cannot be read, as a later version may have written it, is left out.
         """
-        documents = self._documents.of(COLLECTION)
-        read, known = self._read
-        if read is not documents:
-            named = sorted(documents, key=str.casefold)
-            definitions = (_definition(documents[name]) for name in named if not documents[name].removed)
-            known = {definition.name: definition for definition in definitions if definition is not None}
-            self._read = documents, known
-        return known
+        return self._known()
 
     def save(self, definition: FrameDefinition, who: str, *, replaces: bool) -> FrameDefinition:
         """Keep this definition, in place of the one of its name if it `replaces` it; durable when it returns.
@@ -136,6 +129,13 @@ def _content(definition: FrameDefinition) -> dict[str, object]:
             "envelopes": {tag: band.as_document() for tag, band in golden.envelopes.items()},
         }
     return content
+
+
+def _definitions(documents: Mapping[str, Document]) -> dict[str, FrameDefinition]:
+    """By name, in order of the names."""
+    named = sorted(documents, key=str.casefold)
+    definitions = (_definition(documents[name]) for name in named if not documents[name].removed)
+    return {definition.name: definition for definition in definitions if definition is not None}
 
 
 def _definition(document: Document) -> FrameDefinition | None:

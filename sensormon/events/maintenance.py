@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from fnmatch import translate
 from functools import lru_cache
 
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, meaning_of
 from sensormon.events.actions import LONGEST_NOTE
 from sensormon.events.recurrence import Span, weekly_at, weekly_between, zone_named
 from sensormon.model.clock import DAY, Clock
@@ -120,7 +120,7 @@ class MaintenanceWindows:
         self._changing = threading.Lock()
         self.changes = 0
         """How often something was changed here since the start."""
-        self._read: tuple[Mapping[str, Document], list[Maintenance]] = ({}, [])
+        self._known = meaning_of(documents, COLLECTION, _windows)
         self._asked: tuple[list[Maintenance], int, list[tuple[Maintenance, Span]]] = ([], 0, [])
 
     def all(self) -> list[Maintenance]:
@@ -220,16 +220,6 @@ class MaintenanceWindows:
         self._documents.keep(COLLECTION, window.id, _content(window), by, removed=removed)
         self.changes += 1
 
-    def _known(self) -> list[Maintenance]:
-        """All windows, also those over or removed; read again only if a document has changed."""
-        documents = self._documents.of(COLLECTION)
-        read, known = self._read
-        if read is not documents:
-            windows = [_window(document) for document in documents.values()]
-            known = sorted(windows, key=lambda window: (window.since, window.id))
-            self._read = documents, known
-        return known
-
 
 def _wrong(window: Maintenance, now: int) -> str:
     """Why this window is not possible; empty if it is. Raises UsageError for an unknown zone."""
@@ -284,6 +274,12 @@ def _content(window: Maintenance) -> dict[str, object]:
         "last": window.last,
         "ended": list(window.ended),
     }
+
+
+def _windows(documents: Mapping[str, Document]) -> list[Maintenance]:
+    """All of them, also those over or removed."""
+    windows = [_window(document) for document in documents.values()]
+    return sorted(windows, key=lambda window: (window.since, window.id))
 
 
 def _window(document: Document) -> Maintenance:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sensormon.access.documents import Documents, Version
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.events.actions import LONGEST_NOTE, LONGEST_SHELVING
 from sensormon.model.clock import SECOND, Clock
 from sensormon.model.entries import Document
@@ -55,7 +55,7 @@ class ShelvedTags:
         self._changing = threading.Lock()
         self.changes = 0
         """How often something was changed here since the start."""
-        self._read: tuple[Mapping[str, Document], dict[str, ShelvedTag]] = ({}, {})
+        self._last = meaning_of(documents, COLLECTION, _shelvings)
 
     def now(self) -> list[ShelvedTag]:
         """Those shelved now, the first to end first. Raises StoreError if they were never readable."""
@@ -125,14 +125,10 @@ class ShelvedTags:
             )
             self.changes += 1
 
-    def _last(self) -> dict[str, ShelvedTag]:
-        """The last shelving of every tag that had one; read again only if a document has changed."""
-        documents = self._documents.of(COLLECTION)
-        read, last = self._read
-        if read is not documents:
-            last = {tag: _shelving(document) for tag, document in documents.items()}
-            self._read = documents, last
-        return last
+
+def _shelvings(documents: Mapping[str, Document]) -> dict[str, ShelvedTag]:
+    """The last shelving of every tag that had one."""
+    return {tag: _shelving(document) for tag, document in documents.items()}
 
 
 def _shelving(document: Document) -> ShelvedTag:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sensormon.access.documents import Documents
+from sensormon.access.documents import Documents, meaning_of
 from sensormon.model.entries import Document
 from sensormon.model.errors import UsageError
 from sensormon.model.format import listed
@@ -107,7 +107,7 @@ class Schedules:
         self._contacts = contacts
         self._now = now
         self._changing = threading.Lock()
-        self._read: tuple[Mapping[str, Document], dict[str, Schedule]] = ({}, {})
+        self._known = meaning_of(documents, COLLECTION, _schedules)
 
     def all(self) -> list[Schedule]:
         """All schedules, by board and time. Raises StoreError if they were never readable."""
@@ -137,15 +137,6 @@ class Schedules:
             if known is None:
                 raise UsageError("this schedule has been removed already", where="schedule")
             self._documents.keep(COLLECTION, id, _content(known), who, removed=True)
-
-    def _known(self) -> dict[str, Schedule]:
-        """By id; read again only if a document has changed."""
-        documents = self._documents.of(COLLECTION)
-        read, known = self._read
-        if read is not documents:
-            known = {doc.key: _schedule(doc) for doc in documents.values() if not doc.removed}
-            self._read = documents, known
-        return known
 
 
 def check(schedule: Schedule, boards: Collection[str], contacts: Collection[str]) -> None:
@@ -183,6 +174,11 @@ _FIELDS = ("board", "span", "every", "at", "zone", "weekday", "monthday", "on", 
 
 def _content(schedule: Schedule) -> dict[str, Any]:
     return {name: getattr(schedule, name) for name in _FIELDS} | {"contacts": list(schedule.contacts)}
+
+
+def _schedules(documents: Mapping[str, Document]) -> dict[str, Schedule]:
+    """By id."""
+    return {doc.key: _schedule(doc) for doc in documents.values() if not doc.removed}
 
 
 def _schedule(document: Document) -> Schedule:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from sensormon.access.documents import FRESH, OVERLAP, Documents
+from sensormon.access.documents import FRESH, OVERLAP, Documents, meaning_of
 from sensormon.ingest.collector import Collector
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
@@ -162,6 +162,20 @@ def test_what_others_are_known_to_have_written_is_seen_at_once(monitor: Monitor)
     monitor.parts.store.close()
     first.look_again("c")
     assert contents(first) == {"a": 1}  # the last ones known, without the store
+
+
+def test_meaning_is_made_anew_only_of_other_documents(monitor: Monitor, clock: ManualClock) -> None:
+    kept, other = documents(monitor), documents(monitor)
+    meaning = meaning_of(kept, "c", lambda known: [document.content["v"] for document in known.values()])
+    assert meaning() == []
+    kept.keep("c", "a", {"v": 1}, "Jana")
+    first = meaning()
+    assert first == [1]
+    assert meaning() is first
+    other.keep("c", "a", {"v": 2}, "Bo")
+    clock.advance(FRESH / 1e6)
+    assert meaning() == [2]
+    assert first == [1]
 
 
 def test_a_version_that_cannot_be_recorded_is_not_known(monitor: Monitor) -> None:
