@@ -17,6 +17,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import MessageState
 from sensormon.notify.notifications import notifications_of
 from sensormon.outputs.outputs import outputs_of
+from sensormon.outputs.report import OutputHealth
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Seconds."""
@@ -156,11 +157,7 @@ class _OfMonitor(Collector):
             ("gaps", "How often readings may be missing."),
             ("filled", "Readings from a history of the server."),
         )
-        for name, text in counters:
-            counter = CounterMetricFamily(f"sensormon_source_{name}", text, labels=["source"])
-            for health in healths:
-                counter.add_metric([health.name], getattr(health, name))
-            yield counter
+        yield from _counted("source", counters, healths)
 
     def _outputs(self) -> Iterable[Metric]:
         """The outputs of outputs.toml, each by its name."""
@@ -173,14 +170,11 @@ class _OfMonitor(Collector):
         for health in healths:
             works.add_metric([health.name], float(health.link is Link.CONNECTED))
         yield works
-        for name, text in (
+        counters = (
             ("published", "Values and events that arrived since the start."),
             ("dropped", "Values that were left out because newer ones came first."),
-        ):
-            counter = CounterMetricFamily(f"sensormon_output_{name}", text, labels=["output"])
-            for health in healths:
-                counter.add_metric([health.name], getattr(health, name))
-            yield counter
+        )
+        yield from _counted("output", counters, healths)
 
     def _arrivals(self, status: Status) -> Iterable[Metric]:
         """Ages by arrival, so never negative; a tag without a live reading has none."""
@@ -209,3 +203,14 @@ class _OfMonitor(Collector):
         for age in status.ahead:
             ahead.add_metric([age.tag], age.ahead)
         yield ahead
+
+
+def _counted(
+    what: str, counters: Iterable[tuple[str, str]], healths: Iterable[SourceHealth | OutputHealth]
+) -> Iterable[Metric]:
+    """A counter of each source or each output, by its name; a counter's own name is that of the field."""
+    for name, text in counters:
+        counter = CounterMetricFamily(f"sensormon_{what}_{name}", text, labels=[what])
+        for health in healths:
+            counter.add_metric([health.name], getattr(health, name))
+        yield counter

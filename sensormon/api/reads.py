@@ -32,7 +32,7 @@ from sensormon.exchange.verdict_columns import with_detectors
 from sensormon.ingest.validation import EARLIEST, shown
 from sensormon.intake.named_sources import sources_of
 from sensormon.model import timestamps
-from sensormon.model.source_health import SourceHealth
+from sensormon.model.source_health import SourceHealth, SourceTrouble
 from sensormon.monitor.monitor import Monitor
 from sensormon.outputs.outputs import outputs_of
 from sensormon.outputs.report import OutputHealth
@@ -155,7 +155,8 @@ def health(request: Request, response: Response) -> dict[str, Any]:
 
     A request that may not read about all tags gets only `status`.
     """
-    status = context_of(request).monitor.status()
+    monitor = context_of(request).monitor
+    status = monitor.status()
     if status.problems:
         response.status_code = 503
     if not may_read_all(request):
@@ -166,12 +167,8 @@ def health(request: Request, response: Response) -> dict[str, Any]:
         "attention": status.attention,
         "impaired": status.impaired,
         "source": str(status.source.state),
-        "sources": [
-            source_report(health, status.now) for health in sources_of(context_of(request).monitor).health()
-        ],
-        "outputs": [
-            output_report(health, status.now) for health in outputs_of(context_of(request).monitor).health()
-        ],
+        "sources": [source_report(health, status.now) for health in sources_of(monitor).health()],
+        "outputs": [output_report(health, status.now) for health in outputs_of(monitor).health()],
         "store": str(status.store.state),
         "state": str(status.writing),
         "refused": status.source.refused,
@@ -262,19 +259,13 @@ def _answer(
 
 def source_report(health: SourceHealth, now: int) -> dict[str, Any]:
     """How a named source is: seconds instead of times, and nothing of its address."""
-    trouble, last = health.trouble, health.last_reading
+    last = health.last_reading
     return {
-        "name": health.name,
-        "kind": health.kind,
-        "state": str(health.link),
-        "seconds": max(0, now - health.since) / 1e6,
-        "detail": health.detail,
-        "collector": health.collector,
+        **_link(health, now),
         "rate": health.rate,
         "lag_seconds": health.lag,
         "age_seconds": None if last is None else max(0, now - last) / 1e6,
-        "error": None if trouble is None else trouble.what,
-        "hint": None if trouble is None else trouble.hint,
+        **_trouble(health.trouble),
         "stored": health.stored,
         "repeated": health.repeated,
         "refused": health.refused,
@@ -287,7 +278,15 @@ def source_report(health: SourceHealth, now: int) -> dict[str, Any]:
 
 def output_report(health: OutputHealth, now: int) -> dict[str, Any]:
     """How an output is, likewise."""
-    trouble = health.trouble
+    return {
+        **_link(health, now),
+        "published": health.published,
+        "dropped": health.dropped,
+        **_trouble(health.trouble),
+    }
+
+
+def _link(health: SourceHealth | OutputHealth, now: int) -> dict[str, Any]:
     return {
         "name": health.name,
         "kind": health.kind,
@@ -295,8 +294,11 @@ def output_report(health: OutputHealth, now: int) -> dict[str, Any]:
         "seconds": max(0, now - health.since) / 1e6,
         "detail": health.detail,
         "collector": health.collector,
-        "published": health.published,
-        "dropped": health.dropped,
+    }
+
+
+def _trouble(trouble: SourceTrouble | None) -> dict[str, Any]:
+    return {
         "error": None if trouble is None else trouble.what,
         "hint": None if trouble is None else trouble.hint,
     }
