@@ -14,7 +14,7 @@ from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, day_and_time
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out
-from sensormon.ui.downloads import download
+from sensormon.ui.downloads import finished_file, finished_jobs
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.time_range import START_AFTER_END, stored_range
@@ -102,23 +102,12 @@ def _about(m: Monitor, order: ExportRequest) -> bool:
 
 
 def _finished(m: Monitor, viewer: Viewer) -> None:
-    done = [job for job in m.jobs.of(KIND) if isinstance(job.result, Exported)]
-    available = [job for job in done if m.exporter.files.find(job.result.file.key) is not None][:SHOWN]
+    available = finished_jobs(m, KIND, SHOWN)
     if not available:
         return
     st.subheader("Finished files", anchor=False)
     st.caption("The newest ten are kept for a day. Until then anyone with the link can download the file.")
     for job in available:
         exported: Exported = job.result
-        with (
-            panel(f"file-{job.id}"),
-            st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
-        ):
-            st.markdown(
-                f"**{job.title}** · {counted(exported.rows, 'row')} · "
-                f"{day_and_time(exported.file.created, viewer.zone)}",
-                width="content",
-            )
-            download(m, exported.file)
-            if exported.note:
-                st.caption(exported.note)
+        words = f"{counted(exported.rows, 'row')} · {day_and_time(exported.file.created, viewer.zone)}"
+        finished_file(m, f"file-{job.id}", f"**{job.title}** · {words}", exported)

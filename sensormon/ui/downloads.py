@@ -11,9 +11,12 @@ import streamlit as st
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
 from sensormon.exchange.export_folder import ExportFile
+from sensormon.exchange.exporter import Exported
 from sensormon.model.format import size
+from sensormon.model.jobs import Job
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out
+from sensormon.ui.drawing import panel
 
 SMALL = 16 << 20
 """The page itself serves files up to this many bytes."""
@@ -50,6 +53,25 @@ def download(m: Monitor, file: ExportFile) -> None:
         st.caption("The file has expired. Export it again.")
         return
     st.link_button(words, f"api/exports/{file.key}", icon=":material/download:", wrap=True)
+
+
+def finished_jobs(m: Monitor, kind: str, most: int) -> list[Job]:
+    """The newest jobs of this kind that made a file which can still be downloaded; their results are
+    `Exported`."""
+    done = [job for job in m.jobs.of(kind) if isinstance(job.result, Exported)]
+    return [job for job in done if m.exporter.files.find(job.result.file.key) is not None][:most]
+
+
+def finished_file(m: Monitor, key: str, words: str, exported: Exported) -> None:
+    """A finished file in a panel of its own: these words, in Markdown, and the download."""
+    with (
+        panel(key),
+        st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+    ):
+        st.markdown(words, width="content")
+        download(m, exported.file)
+        if exported.note:
+            st.caption(exported.note)
 
 
 def note_download(m: Monitor, name: str, after: str) -> None:

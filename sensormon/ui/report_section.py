@@ -17,7 +17,7 @@ from sensormon.reports.order import Order
 from sensormon.reports.spans import SPANS, span_of, span_words
 from sensormon.reports.typesetting import missing
 from sensormon.ui.acts import NOTHING, allowed, carried_out
-from sensormon.ui.downloads import download
+from sensormon.ui.downloads import finished_file, finished_jobs
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.report_schedules import show_schedules
@@ -105,16 +105,7 @@ def _made(m: Monitor, order: Order, progress: Progress) -> Exported:
 
 
 def _finished(m: Monitor, viewer: Viewer) -> None:
-    done = [job for job in m.jobs.of(KIND) if isinstance(job.result, Exported)]
-    available = [job for job in done if m.exporter.files.find(job.result.file.key) is not None][:SHOWN]
-    for job in available:
+    for job in finished_jobs(m, KIND, SHOWN):
         exported: Exported = job.result
-        with (
-            panel(f"report-{job.id}"),
-            st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
-        ):
-            st.markdown(
-                f"**{literal(job.title)}** · {day_and_time(exported.file.created, viewer.zone)}",
-                width="content",
-            )
-            download(m, exported.file)
+        words = f"**{literal(job.title)}** · {day_and_time(exported.file.created, viewer.zone)}"
+        finished_file(m, f"report-{job.id}", words, exported)
