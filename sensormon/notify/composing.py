@@ -37,7 +37,8 @@ _log = logging.getLogger(__name__)
 
 Picture = Callable[[ToldEvent, tzinfo], bytes | None]
 Attach = Callable[[Message], Attachment | None]
-"""Makes what goes with a message. Raises SensormonError; then the message waits."""
+"""Makes what goes with a message. Raises UsageError if it cannot be made, and the message fails; on any other
+SensormonError it waits."""
 
 
 def nothing(_: Message) -> None:
@@ -47,12 +48,13 @@ def nothing(_: Message) -> None:
 def composer(links: Links, picture: Picture, attach: Attach = nothing) -> Compose:
     """What puts messages into words; `picture` draws an event, `attach` makes what goes with a message.
 
-    That is made whatever the way, so that nobody is told of something that cannot be made.
+    An attachment is made for every way, also one that cannot take it: nobody is told of a file that cannot be
+    made.
     """
 
     def compose(message: Message, with_picture: bool) -> Outgoing:
-        attached = attach(message) if message.attachment else None
-        attached = attached if with_picture else None
+        file = attach(message) if message.attachment else None
+        attached = file if with_picture else None
         zone = zone_at(message.created)
         wanted = with_picture and message.events and len(message.tries) < PLAIN
         drawn = picture(message.events[0], zone) if wanted else None

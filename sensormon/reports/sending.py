@@ -63,22 +63,26 @@ class Sending:
         known, messages = self._notifications.outbox.messages(), list[Message]()
         for schedule in schedules:
             due = schedule.last_due(now) if schedule.on else 0
-            if schedule.since < due and now - due <= LATEST:
-                text, recipe = self._words(schedule, due, titles.get(schedule.board, schedule.board))
-                messages += [
-                    Message(
-                        key=message_key(schedule, due, contact),
-                        kind=Kind.DIGEST,
-                        rule="",
-                        contact=contact,
-                        created=now,
-                        text=text,
-                        attachment=recipe,
-                        due=now,
-                    )
-                    for contact in schedule.contacts
-                    if contact in contacts and message_key(schedule, due, contact) not in known
-                ]
+            if not schedule.since < due or now - due > LATEST:
+                continue
+            keys = {message_key(schedule, due, name): name for name in schedule.contacts if name in contacts}
+            new = {key: name for key, name in keys.items() if key not in known}
+            if not new:
+                continue
+            text, recipe = self._words(schedule, due, titles.get(schedule.board, schedule.board))
+            messages += [
+                Message(
+                    key=key,
+                    kind=Kind.DIGEST,
+                    rule="",
+                    contact=contact,
+                    created=now,
+                    text=text,
+                    attachment=recipe,
+                    due=now,
+                )
+                for key, contact in new.items()
+            ]
         return messages
 
     def attached(self, message: Message) -> Attachment | None:
