@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -18,14 +17,15 @@ from sensormon.detectors.zscore import ZScore
 from sensormon.model.clock import DAY, SECOND
 from sensormon.model.entries import DetectorSettings
 from sensormon.model.format import clock_time
-from sensormon.model.readings import is_learned
+from sensormon.model.readings import OwnScore, is_learned
 from sensormon.model.tag_models import SOURCE
+from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, panel, picking_chart
 from sensormon.ui.viewer import Viewer
 from sensormon.view.detectors import detector_words, title
-from sensormon.view.explanation import Scales, explain, masking_words, quality_words
+from sensormon.view.explanation import Scales, as_judged_by, explain, masking_words, quality_words
 from sensormon.view.phrases import literal, states_left_out
 from sensormon.view.tag_models import judged_words
 from sensormon.view.time_charts import live_chart
@@ -70,10 +70,11 @@ def reason(m: Monitor, viewer: Viewer, frame: pd.DataFrame, key: str, otherwise:
         st.caption("The settings that scored this reading are not in the database yet.")
         return
     reading = Judged.of(row.to_dict())
-    why = explain(tag, reading, settings, m.readings.verdicts(int(row["id"])))
+    own = m.readings.verdicts(int(row["id"]))
+    why = explain(tag, reading, settings, own)
     sentence = escape(why.sentence)
     st.html(f'<span class="abnormal">◆ {sentence}</span>' if reading.is_anomaly else f"<b>{sentence}</b>")
-    if masked := _masked(m, row, reading, settings):
+    if masked := _masked(m, tag, time, reading, settings, own.get("zscore")):
         st.markdown(literal(masked))
     for other in why.others:
         st.caption(literal(other))
@@ -131,24 +132,21 @@ def _walk(key: str, ids: list[int], place: int) -> None:
             )
 
 
-def _masked(m: Monitor, row: pd.Series[Any], reading: Judged, settings: DetectorSettings) -> str:
+def _masked(
+    m: Monitor, tag: Tag, time: int, reading: Judged, settings: DetectorSettings, own: OwnScore | None
+) -> str:
     """What kept the rolling z-score from flagging this reading; empty if nothing did, or if that is unknown.
 
-    The window is read from the store and counts only if its sigma is the one the reading was held against.
+    `own` is what the z-score said of it; without it the reading's own numbers count. The window is read from
+    the store and counts only if its sigma is the one the reading was held against.
     """
     profile = settings.in_use.by_name.get(reading.profile, settings.in_use.default)
     choice = profile.choice("zscore")
     if reading.is_anomaly or choice is None or not math.isfinite(reading.score):
         return ""
-    own = m.readings.verdicts(int(row["id"])).get("zscore")
-    heard = (
-        reading
-        if own is None
-        else replace(reading, score=own.score, expected=own.expected, lower=own.lower, upper=own.upper)
-    )
-    tag, window = m.tags[row["tag"]], int(choice.params["window"])
+    heard = reading if own is None else as_judged_by(reading, own)
+    window = int(choice.params["window"])
     detector = ZScore(window, choice.params["threshold"])
-    time = int(micros(pd.Series([row["time"]]))[0])
     before = m.stored.frame([tag.name], time - DAY, time, limit=4 * window)
     learned = before[is_learned(before["quality"].to_numpy(), before["withheld"].to_numpy())]
     values = learned.sort_values(["time", "id"])["value"].to_numpy(dtype=np.float64)[-window:]

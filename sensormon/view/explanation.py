@@ -139,7 +139,7 @@ def explain(
     """
     profile = settings.in_use.by_name.get(reading.profile, settings.in_use.default)
     detectors = {choice.detector: make(choice.detector, **choice.params) for choice in profile.detectors}
-    by_detector = {name: _as_judged_by(reading, said) for name, said in own.items()}
+    by_detector = {name: as_judged_by(reading, said) for name, said in own.items()}
     speaks = reading.detector if reading.detector in detectors else profile.detectors[0].detector
     choice, detector = profile.choice(speaks), detectors[speaks]
     heard: Judged = by_detector.get(speaks, reading)
@@ -176,7 +176,7 @@ def explain(
     )
 
 
-def _as_judged_by(reading: Judged, own: OwnScore) -> Judged:
+def as_judged_by(reading: Judged, own: OwnScore) -> Judged:
     """The reading with the numbers of one of its detectors."""
     return replace(reading, score=own.score, expected=own.expected, lower=own.lower, upper=own.upper)
 
