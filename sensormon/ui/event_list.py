@@ -143,20 +143,20 @@ def step(by: int) -> None:
     is already the next.
     """
     ids: list[int] = st.session_state["event-ids"]
-    inside = set(ids)
-    chosen = [event_id for event_id in chosen_ids() if event_id in inside]
-    now, opened = ids[st.session_state["event-place"]], opened_id()
-    show = open_event if opened is not None or not chosen_ids() else _choose_alone
-    if len(chosen) > 1:
-        walk = sorted(chosen, key=ids.index)
-        before = bisect_left([ids.index(event_id) for event_id in walk], ids.index(now))
-        here = before < len(walk) and walk[before] == now
-        target = walk[(before + by if here or by < 0 else before) % len(walk)]
-        choose([target, *(event_id for event_id in chosen_ids() if event_id != target)])
-    elif (opened is not None and opened not in inside) or (opened is None and not chosen and chosen_ids()):
-        show(now)
+    places = {event_id: place for place, event_id in enumerate(ids)}
+    chosen, opened = chosen_ids(), opened_id()
+    walk = sorted(places[event_id] for event_id in chosen if event_id in places)
+    here: int = st.session_state["event-place"]
+    show = open_event if opened is not None or not chosen else _choose_alone
+    if len(walk) > 1:
+        before = bisect_left(walk, here)
+        on_it = before < len(walk) and walk[before] == here
+        target = ids[walk[(before + by if on_it or by < 0 else before) % len(walk)]]
+        choose([target, *(event_id for event_id in chosen if event_id != target)])
+    elif (opened is not None and opened not in places) or (opened is None and chosen and not walk):
+        show(ids[here])
     else:
-        show(ids[min(max(ids.index(now) + by, 0), len(ids) - 1)])
+        show(ids[min(max(here + by, 0), len(ids) - 1)])
 
 
 def _choose_none() -> None:
