@@ -11,7 +11,7 @@ from typing import Annotated
 from weakref import WeakKeyDictionary
 
 import msgspec
-from fastapi import FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 from sensormon.api.context import Context, address_of, check_whole_reader
@@ -42,7 +42,8 @@ LongSpan = Annotated[int, Query(ge=60, le=LONGEST_HISTORY)]
 SomeTags = Annotated[list[str], Query(default_factory=list, max_length=MOST_TAGS)]
 Moment = Annotated[int | None, Query(ge=0, le=2**53)]
 
-
+PAGE = "X-Sensormon-Page"
+"""The key of the page that asks."""
 SENT = 64
 """The most encoded answers that viewers share; those of boards have some kilobytes each."""
 TOGETHER = SECOND // 4
@@ -107,9 +108,9 @@ class _Viewers:
         self._context = context
         self._lives: WeakKeyDictionary[Monitor, _Live] = WeakKeyDictionary()
 
-    def live(self, request: Request, page: str | None) -> _Live:
+    def live(self, request: Request) -> _Live:
         """Where nobody has to sign in, the key of the pages opens it as well."""
-        if not self._open_to(page):
+        if not self._open_to(request):
             check_whole_reader(request)
         monitor = self._context().monitor
         here = self._lives.get(monitor)
@@ -127,28 +128,40 @@ class _Viewers:
         now = {NOW: str(self._context().monitor.clock.now() / 1e3)}
         return Response(body, media_type="application/json", headers={**headers, **now})
 
+    async def alone(self, request: Request, content: Callable[[_Live], object]) -> Response:
+        """The answer with this content for one viewer, once it is this viewer's turn."""
+
+        def make() -> Sent:
+            return _encoded(content(self.live(request)), _unpacks(request))
+
+        async with self.whole.turn(address_of(request)):
+            return self.answered(await run_in_threadpool(make))
+
     async def together(
         self,
         request: Request,
-        page: str | None,
-        asked: object,
-        key: object,
-        make: Callable[[], Sent],
-        fresh: int,
+        asked: tuple[object, ...],
+        content: Callable[[_Live], object],
+        *,
+        fresh: int = SECOND,
+        key: object = None,
         threads: FewThreads | None = None,
     ) -> Response:
-        """The answer that all who ask this get for `fresh` µs, while `key` stays the same.
+        """The answer with this content that all who ask this get for `fresh` µs, while `key` stays the same.
 
         For people nobody knows it is made in one of these threads, if they are given.
         """
+        packs = _unpacks(request)
+        asked = *asked, packs
 
         def shared() -> Sent:
-            return self.live(request, page).sent.of(asked, key, make, fresh)
+            here = self.live(request)
+            return here.sent.of(asked, key, lambda: _encoded(content(here), packs), fresh)
 
-        if not self._open_to(page):
+        if not self._open_to(request):
             return self.answered(await run_in_threadpool(shared))
         # Nothing blocks then, and the change of threads would cost the most.
-        here = self.live(request, page)
+        here = self.live(request)
         kept = here.sent.kept(asked, key, fresh)
         return self.answered(
             kept.value if kept is not None else await here.under_way.of((asked, key), shared, threads)
@@ -159,8 +172,9 @@ class _Viewers:
         m = self._context().monitor
         return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
 
-    def _open_to(self, page: str | None) -> bool:
-        of_a_page = hmac.compare_digest((page or "").encode(), runtime.page_key().encode())
+    def _open_to(self, request: Request) -> bool:
+        page = request.headers.get(PAGE, "")
+        of_a_page = hmac.compare_digest(page.encode(), runtime.page_key().encode())
         return of_a_page and not self._context().closed
 
 
@@ -180,102 +194,51 @@ def _add_live_page(api: FastAPI, viewers: _Viewers) -> None:
         after: Moment = None,
         events: Annotated[str, Query(max_length=200)] = "",
         until: Moment = None,
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
     ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-        asked = ("board", tuple(tag), span, after, events, until, packs)
-
-        def make() -> Sent:
-            here = viewers.live(request, x_sensormon_page)
+        def content(here: _Live) -> object:
             upto = None if after is None else here.horizon()
-            return _encoded(
-                here.feed.board(tag, span, after=after, known_events=events, until=until, upto=upto), packs
-            )
+            return here.feed.board(tag, span, after=after, known_events=events, until=until, upto=upto)
 
         if after is None:
-            async with viewers.whole.turn(address_of(request)):
-                return viewers.answered(await run_in_threadpool(make))
-        return await viewers.together(request, x_sensormon_page, asked, None, make, TOGETHER)
+            return await viewers.alone(request, content)
+        asked = ("board", tuple(tag), span, after, events, until)
+        return await viewers.together(request, asked, content, fresh=TOGETHER)
 
     @api.get("/live/strip", include_in_schema=False)
-    async def strip(
-        request: Request,
-        span: Span,
-        until: Moment = None,
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-        asked = ("strip", span, packs)
-
-        def make() -> Sent:
-            return _encoded(viewers.live(request, x_sensormon_page).strip.answer(span, until), packs)
-
-        return await viewers.together(request, x_sensormon_page, asked, until, make, SECOND)
+    async def strip(request: Request, span: Span, until: Moment = None) -> Response:
+        return await viewers.together(
+            request, ("strip", span), lambda here: here.strip.answer(span, until), key=until
+        )
 
     @api.get("/live/now", include_in_schema=False)
-    async def now(
-        request: Request,
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-
-        def make() -> Sent:
-            return _encoded(viewers.live(request, x_sensormon_page).now.answer(), packs)
-
-        return await viewers.together(request, x_sensormon_page, ("now", packs), viewers.acts(), make, SECOND)
+    async def now(request: Request) -> Response:
+        return await viewers.together(request, ("now",), lambda here: here.now.answer(), key=viewers.acts())
 
     @api.get("/live/active", include_in_schema=False)
-    async def active(
-        request: Request,
-        known: Annotated[str, Query(max_length=32)] = "",
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-
-        def make() -> Sent:
-            return _encoded(viewers.live(request, x_sensormon_page).active.answer(known), packs)
-
+    async def active(request: Request, known: Annotated[str, Query(max_length=32)] = "") -> Response:
         return await viewers.together(
-            request, x_sensormon_page, ("active", known, packs), viewers.acts(), make, SECOND
+            request, ("active", known), lambda here: here.active.answer(known), key=viewers.acts()
         )
 
 
 def _add_tiles(api: FastAPI, viewers: _Viewers) -> None:
     @api.get("/live/history", include_in_schema=False)
-    async def history(
-        request: Request,
-        tag: Tags,
-        span: LongSpan,
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-
-        def make() -> Sent:
-            return _encoded(viewers.live(request, x_sensormon_page).boards.history(tag, span), packs)
-
-        async with viewers.whole.turn(address_of(request)):
-            return viewers.answered(await run_in_threadpool(make))
+    async def history(request: Request, tag: Tags, span: LongSpan) -> Response:
+        return await viewers.alone(request, lambda here: here.boards.history(tag, span))
 
     @api.get("/live/events", include_in_schema=False)
-    async def events(
-        request: Request,
-        tag: SomeTags,
-        span: LongSpan,
-        x_sensormon_page: Annotated[str | None, Header()] = None,
-        accept_encoding: Annotated[str | None, Header()] = None,
-    ) -> Response:
-        packs = "gzip" in (accept_encoding or "")
-        asked = ("events", tuple(tag), span, packs)
+    async def events(request: Request, tag: SomeTags, span: LongSpan) -> Response:
+        return await viewers.together(
+            request,
+            ("events", tuple(tag), span),
+            lambda here: here.boards.events(tag, span),
+            threads=viewers.lists,
+        )
 
-        def make() -> Sent:
-            return _encoded(viewers.live(request, x_sensormon_page).boards.events(tag, span), packs)
 
-        return await viewers.together(request, x_sensormon_page, asked, None, make, SECOND, viewers.lists)
+def _unpacks(request: Request) -> bool:
+    """Whether the viewer takes compressed answers."""
+    return "gzip" in request.headers.get("Accept-Encoding", "")
 
 
 def _encoded(content: object, packs: bool) -> Sent:
