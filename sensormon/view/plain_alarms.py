@@ -7,9 +7,9 @@ processes and errors of a database; those are in `status.alarms`, which the Pipe
 from __future__ import annotations
 
 from sensormon.intake.named_sources import NAME as SOURCES
-from sensormon.model.format import counted, duration, every
+from sensormon.model.format import counted, duration
 from sensormon.model.status import CompanionStatus, Refusal, Status, StoreState
-from sensormon.view.status import REFUSALS, late, silence_words
+from sensormon.view.status import REFUSALS, missing_words
 
 _OF_FILE = {
     "Notifications": "Notifications are not set up correctly, so people may not be told",
@@ -28,13 +28,8 @@ def plain_alarms(status: Status) -> tuple[str, ...]:
     if status.source.problem:
         why = REFUSALS[status.source.refusal or Refusal.BROKEN]
         lines.append(f"Readings are refused: {why}. None of them is acknowledged.")
-    elif late(status) and not status.failures and status.data_age is not None:
-        lines.append(
-            f"No reading for {duration(status.data_age)}; one is due {every(status.source.interval)}. "
-            "Check the sensor's connection and clock; collection resumes by itself."
-        )
-    elif status.silent and not status.failures:
-        lines.append(silence_words(status.silent))
+    elif missing := missing_words(status):
+        lines.append(missing)
     if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
         lines.append(_database_away(status))
     return (*lines, *(line for companion in status.companions for line in _impaired(companion)))

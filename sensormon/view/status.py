@@ -243,13 +243,8 @@ def alarms(status: Status) -> tuple[str, ...]:
     lines = [f"{text.rstrip('.')}. No acknowledged reading is lost." for text in status.failures]
     if status.source.problem:
         lines.append(status.source.problem)
-    elif late(status) and not status.failures and status.data_age is not None:
-        lines.append(
-            f"No reading for {duration(status.data_age)}; one is due {every(status.source.interval)}. "
-            "Check the sensor's connection and clock; collection resumes by itself."
-        )
-    elif status.silent and not status.failures:
-        lines.append(silence_words(status.silent))
+    elif missing := missing_words(status):
+        lines.append(missing)
     if status.store.state in (StoreState.RETRYING, StoreState.FAILED):
         words = store_phrase(status).text
         detail = f"\n{status.store.problem.rstrip('.')}." if status.store.problem else ""
@@ -278,7 +273,19 @@ def dated(text: str, zone: tzinfo) -> str:
     return f"{day_and_time(timestamps.parse(first), zone)} {rest}"
 
 
-def silence_words(silent: tuple[Silence, ...]) -> str:
+def missing_words(status: Status) -> str:
+    """That no readings arrive, or none of some tags; empty if they do, or if a part of the monitor failed."""
+    if status.failures:
+        return ""
+    if late(status) and status.data_age is not None:
+        return (
+            f"No reading for {duration(status.data_age)}; one is due {every(status.source.interval)}. "
+            "Check the sensor's connection and clock; collection resumes by itself."
+        )
+    return _silence_words(status.silent) if status.silent else ""
+
+
+def _silence_words(silent: tuple[Silence, ...]) -> str:
     """Which tags have stopped reporting, the three longest by name."""
     if len(silent) == 1:
         (silence,) = silent
