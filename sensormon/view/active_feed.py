@@ -18,7 +18,7 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.model.status import Status
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak
+from sensormon.view.explanation import Scales, peak_words
 from sensormon.view.plain_alarms import plain_alarms
 from sensormon.view.shared import Shared
 
@@ -142,10 +142,7 @@ class ActiveFeed:
             "calls": _calls(item),
         }
         if row is not None:
-            tag = self._monitor.tags[item.tag]
-            scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
-            value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
-            peak = f"{value} ({why_at_peak(scale.name, row['score'], row['threshold'])})"
+            peak = peak_words(self._monitor.tags[item.tag], row, scales)
             sent["event"] = int(row["id"])
             lacks = "; no readings arrive" if item.silent else ""
             sent["what"] = f"No readings arrive; {peak}" if item.kind is Kind.SILENCE else f"{peak}{lacks}"

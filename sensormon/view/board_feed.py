@@ -6,7 +6,7 @@ raises while the store is away: a long span then has what memory has and says th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.events import lasted_column
-from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak
+from sensormon.view.explanation import Scales, peak_words
 from sensormon.view.shared import Shared
 
 Answer = dict[str, Any]
@@ -80,31 +79,26 @@ class BoardFeed:
                 events = m.events.between(known or None, now - span * SECOND, now + 1)
             except StoreError as error:
                 return {"count": 0, "events": [], "problem": f"Events cannot be read: {error.what}"}
-            events = events[events["tag"].isin(m.tags.names)].reset_index(drop=True)
-            scales, shown = Scales(m.detection.readable()), events.head(MOST_EVENTS)
-            rows = shown.to_dict("records")
-            starts = (micros(shown["start"]) / 1e3).tolist() if rows else []
-            lasted = lasted_column(shown) if rows else []
-            items = []
-            for row, start, length in zip(rows, starts, lasted, strict=True):
-                tag = m.tags[row["tag"]]
-                scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
-                value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
-                item = {
-                    "id": int(row["id"]),
-                    "time": start,
-                    "label": m.tags.title(tag.name),
-                    "what": f"{value} ({why_at_peak(scale.name, row['score'], row['threshold'])})",
-                    "severity": str(row["severity"]),
-                    "state": str(row["state"]),
-                    "lasted": length,
-                }
-                items.append(item)
+            events = events[events["tag"].isin(m.tags.names)]
+            scales, newest = Scales(m.detection.readable()), events.head(MOST_EVENTS)
+            rows = zip(newest.to_dict("records"), (micros(newest["start"]) / 1e3).tolist(), strict=True)
+            items = [self._event(row, start, scales) for row, start in rows]
             return {"count": len(events), "events": items, "problem": ""}
 
         acts = (m.actions.count, m.tags.digest)
         answer: Answer = self._shared.of(("events", tuple(names), span), acts, look, LATELY)
         return answer
+
+    def _event(self, row: Mapping[Hashable, Any], start: float, scales: Scales) -> Answer:
+        tags = self._monitor.tags
+        return {
+            "id": int(row["id"]),
+            "time": start,
+            "label": tags.title(row["tag"]),
+            "what": peak_words(tags[row["tag"]], row, scales),
+            "severity": str(row["severity"]),
+            "state": str(row["state"]),
+        }
 
 
 def _line(tag: Tag, seen: Seen) -> Answer:

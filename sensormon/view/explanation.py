@@ -10,10 +10,10 @@ What it is not: a second judgement; it uses only what the detector stored with t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -331,6 +331,13 @@ def why_at_peak(name: str, score: float, threshold: float) -> str:
     if score >= HIGHEST:
         return "off a flat line"
     return f"{name} {score:,.1f} > {threshold:.1f}" if threshold else f"{name} {score:,.1f}"
+
+
+def peak_words(tag: Tag, row: Mapping[Hashable, Any], scales: Scales) -> str:
+    """The peak of an event of this tag, and its score: "7.51 pH, expected 7.09 ± 0.14 pH (z 5.2 > 3.0)"."""
+    scale = scales.of(int(row["settings"]), row["profile"], row["detector"])
+    value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
+    return f"{value} ({why_at_peak(scale.name, row['score'], row['threshold'])})"
 
 
 def _side(value: float, expected: float) -> str:

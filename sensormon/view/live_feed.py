@@ -25,7 +25,7 @@ from sensormon.model.readings import Bools, Floats, Ints, reason_words
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.explanation import Scales, value_beside_expected, why_at_peak, why_on_hover
+from sensormon.view.explanation import Scales, peak_words, why_on_hover
 from sensormon.view.live_cards import newest, places_by_tag, reads
 from sensormon.view.shared import Shared
 from sensormon.view.state_bands import place_of, word_of
@@ -222,16 +222,14 @@ class LiveFeed:
         known = events[events["tag"].isin(m.readings.live_tags().intersection(m.tags.names))]
         if known.empty:
             return None
-        row = known.iloc[0]
+        row = known.iloc[0].to_dict()
         tag = m.tags[row["tag"]]
-        scale = Scales(m.detection.readable()).of(int(row["settings"]), row["profile"], row["detector"])
-        value = value_beside_expected(tag, row["value"], row["expected"], row["upper"])
-        score = why_at_peak(scale.name, row["score"], row["threshold"])
+        peak = peak_words(tag, row, Scales(m.detection.readable()))
         many = "" if row["readings"] == 1 else f", {row['readings']} readings"
         return {
             "id": int(row["id"]),
             "time": int(micros(known["start"].iloc[[0]])[0]) / 1e3,
-            "text": f"{tag.label}: {value} ({score}){many}",
+            "text": f"{tag.label}: {peak}{many}",
             "state": row["state"],
         }
 
