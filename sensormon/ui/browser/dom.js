@@ -27,6 +27,11 @@ export function set(node, text) {
   if (node.textContent !== text) node.textContent = text
 }
 
+// Gives the node and what is in it the colours of a theme, by name.
+export function paint(node, colours) {
+  for (const [name, colour] of Object.entries(colours)) node.style.setProperty(`--sm-${name}`, colour)
+}
+
 // Load `file` of this folder as a style sheet, once.
 export function stylesheet(file) {
   if (document.querySelector(`link[data-sensormon="${file}"]`)) return

@@ -5,14 +5,13 @@
 import { BoardFeeds } from "./board_feeds.js"
 import { TileHandles } from "./board_handles.js"
 import { BoardTile } from "./board_tile.js"
-import { element, set, stylesheet } from "./dom.js"
+import { element, paint, set, stylesheet } from "./dom.js"
 import { LOST, RELOAD } from "./feed.js"
 import { clock, duration } from "./numbers.js"
 import { plotly } from "./plotly.js"
+import { WholeWindow } from "./whole_window.js"
 
 const TICK = 500 // ms between two updates of what changes with time alone
-const REFUSED = 30_000 // ms of an unknown key after which a wall is loaded again
-const HINT = 3000 // ms for which the keys are named after the pointer moved
 
 const boards = new WeakMap()
 
@@ -38,7 +37,6 @@ class OwnBoard {
     this.ticking = setInterval(() => this.tick(), TICK)
     this.resizing = new ResizeObserver(() => this.draw(null))
     this.resizing.observe(this.grid)
-    if (this.wall) this.fillWindow()
   }
 
   build(root) {
@@ -52,10 +50,8 @@ class OwnBoard {
       this.clock = element("time", "wall-clock")
       this.notice.classList.add("wall-age")
       head.append(this.title, this.notice, this.clock)
-      this.hintNode = element("div", "wall-hint")
-      this.hintNode.textContent = "Esc leaves · F full screen"
-      this.frame.append(head, this.grid, this.hintNode)
-      document.body.append(this.frame)
+      this.frame.append(head, this.grid)
+      this.window = new WholeWindow(this.frame, ["wall", "theme"])
     } else {
       this.frame.append(this.notice, this.grid)
       root.append(this.frame)
@@ -68,7 +64,7 @@ class OwnBoard {
     if (text === this.text) return
     this.text = text
     this.data = data
-    for (const [name, colour] of Object.entries(data.colours)) this.frame.style.setProperty(`--sm-${name}`, colour)
+    paint(this.frame, data.colours)
     this.frame.style.setProperty("--rows", data.rows)
     this.frame.classList.toggle("editing", data.editing)
     if (this.wall) {
@@ -103,12 +99,12 @@ class OwnBoard {
       known?.remove()
       this.tiles.set(facts.id, this.makeTile(facts))
     }
-    const shown = [...data.tiles].sort((one, other) => one.order - other.order)
     for (const facts of data.tiles) this.tiles.get(facts.id).describe(facts, data)
-    const order = shown.map(({ id }) => this.tiles.get(id).node)
-    const same = order.length === this.grid.children.length && order.every((node, i) => this.grid.children[i] === node)
-    const complete = order.every((node) => node.parentNode === this.grid)
-    if (!same && !(data.editing && complete && order.length === this.grid.children.length)) this.grid.replaceChildren(...order)
+    const inOrder = [...data.tiles].sort((one, other) => one.order - other.order)
+    const nodes = inOrder.map(({ id }) => this.tiles.get(id).node)
+    const { children } = this.grid
+    const inPlace = (node, at) => (data.editing ? node.parentNode === this.grid : children[at] === node)
+    if (nodes.length !== children.length || !nodes.every(inPlace)) this.grid.replaceChildren(...nodes)
     for (const tile of this.tiles.values()) tile.handles?.show(data.editing, tile.facts)
   }
 
@@ -142,58 +138,15 @@ class OwnBoard {
     if (!this.wall) return
     this.frame.classList.toggle("old", lost)
     set(this.clock, new Date(now).toTimeString().slice(0, 8))
-    if (failure !== RELOAD) this.refused = 0
-    else this.refused ||= Date.now()
-    if (this.refused && Date.now() - this.refused > REFUSED) window.location.reload()
-  }
-
-  // -- over the whole window --------------------------------------------------------------
-
-  fillWindow() {
-    this.keys = (event) => this.pressed(event)
-    this.moved = () => this.hint()
-    document.addEventListener("keydown", this.keys, true)
-    document.addEventListener("pointermove", this.moved)
-    document.documentElement.classList.add("wall-on")
-    navigator.wakeLock?.request("screen").catch(() => {})
-  }
-
-  pressed(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return
-    event.stopPropagation()
-    if (event.key === "Escape") this.leave()
-    else if (event.key === "f") this.fill()
-    else this.hint()
-  }
-
-  leave() {
-    const url = new URL(window.location.href)
-    for (const name of ["wall", "theme"]) url.searchParams.delete(name)
-    window.location.assign(url)
-  }
-
-  fill() {
-    const filled = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.()
-    filled?.catch(() => {})
-  }
-
-  hint() {
-    this.frame.classList.add("moved")
-    clearTimeout(this.hinting)
-    this.hinting = setTimeout(() => this.frame.classList.remove("moved"), HINT)
+    this.window.reloadIfRefused(failure)
   }
 
   stop() {
     this.feeds.stop()
     clearInterval(this.ticking)
-    clearTimeout(this.hinting)
     this.resizing.disconnect()
     for (const tile of this.tiles.values()) tile.remove()
-    if (this.wall) {
-      document.removeEventListener("keydown", this.keys, true)
-      document.removeEventListener("pointermove", this.moved)
-      document.documentElement.classList.remove("wall-on")
-    }
+    this.window?.stop()
     this.frame.remove()
   }
 }

@@ -4,16 +4,15 @@
 // fills the screen. `data`: see sensormon/ui/wall.py.
 import { follow, renew, silence } from "./active_feed.js"
 import { stateWords } from "./bell.js"
-import { element, set, stylesheet } from "./dom.js"
-import { Feed, RELOAD } from "./feed.js"
+import { element, paint, set, stylesheet } from "./dom.js"
+import { Feed } from "./feed.js"
 import { clock, duration } from "./numbers.js"
 import { WallTile } from "./wall_tile.js"
+import { WholeWindow } from "./whole_window.js"
 
 const TICK = 1000 // ms between two updates of what changes with time alone
 const LOST = 10_000 // ms without an answer after which the screen says so
-const REFUSED = 30_000 // ms of an unknown key after which the page is loaded again
 const LISTED = 12 // items of the list beside the tags
-const HINT = 3000 // ms for which the keys are named after the pointer moved
 
 const walls = new WeakMap()
 
@@ -38,12 +37,6 @@ class Wall {
     this.feed = new Feed({ take: (answer, whole) => this.take(answer, whole), unavailable: () => {} })
     this.unfollow = follow(data.key, (feed) => this.list(feed.list))
     this.ticking = setInterval(() => this.tick(), TICK)
-    this.keys = (event) => this.pressed(event)
-    this.moved = () => this.hint()
-    document.addEventListener("keydown", this.keys, true)
-    document.addEventListener("pointermove", this.moved)
-    document.documentElement.classList.add("wall-on")
-    navigator.wakeLock?.request("screen").catch(() => {})
   }
 
   update(data) {
@@ -52,7 +45,7 @@ class Wall {
     const first = !this.text
     this.text = text
     this.data = data
-    for (const [name, colour] of Object.entries(data.colours)) this.frame.style.setProperty(`--sm-${name}`, colour)
+    paint(this.frame, data.colours)
     renew(data.key)
     this.place = Math.min(this.place, Math.max(0, data.screens.length - 1))
     clearInterval(this.rotating)
@@ -66,11 +59,7 @@ class Wall {
     this.unfollow()
     clearInterval(this.ticking)
     clearInterval(this.rotating)
-    clearTimeout(this.hinting)
-    document.removeEventListener("keydown", this.keys, true)
-    document.removeEventListener("pointermove", this.moved)
-    document.documentElement.classList.remove("wall-on")
-    this.frame.remove()
+    this.window.stop()
   }
 
   build() {
@@ -92,12 +81,10 @@ class Wall {
     this.items = element("ul", "")
     this.more = element("div", "quiet")
     this.side.append(this.heading, this.items, this.more)
-    this.keysHint = element("div", "wall-hint")
-    this.keysHint.textContent = "Esc leaves · F full screen"
     const body = element("div", "wall-body")
     body.append(this.grid, this.side)
-    this.frame.append(head, this.lost, body, this.keysHint)
-    document.body.append(this.frame)
+    this.frame.append(head, this.lost, body)
+    this.window = new WholeWindow(this.frame, ["wall", "every"])
   }
 
   // -- the tags -------------------------------------------------------------------------
@@ -145,9 +132,7 @@ class Wall {
     this.lost.hidden = !lost
     this.frame.classList.toggle("old", lost)
     if (lost) set(this.lost, `No answer from the monitor for ${duration(silent)}. What is shown is from ${clock(now - silent)}.`)
-    if (feed.failure !== RELOAD) this.refused = 0
-    else this.refused ||= Date.now()
-    if (this.refused && Date.now() - this.refused > REFUSED) window.location.reload() // the server answers, but to a new page only
+    this.window.reloadIfRefused(feed.failure)
   }
 
   // -- what is wrong now ------------------------------------------------------------------
@@ -173,33 +158,6 @@ class Wall {
     const rest = list.count - this.items.children.length
     const quiet = list.quiet_count ? `${list.quiet_count} shelved or in maintenance` : ""
     set(this.more, [rest > 0 ? `${rest} more` : "", quiet].filter(Boolean).join(" · "))
-  }
-
-  // -- keys ---------------------------------------------------------------------------------
-
-  pressed(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return
-    event.stopPropagation()
-    if (event.key === "Escape") this.leave()
-    else if (event.key === "f") this.fill()
-    else this.hint()
-  }
-
-  leave() {
-    const url = new URL(window.location.href)
-    for (const name of ["wall", "every"]) url.searchParams.delete(name)
-    window.location.assign(url)
-  }
-
-  fill() {
-    const filled = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.()
-    filled?.catch(() => {})
-  }
-
-  hint() {
-    this.frame.classList.add("moved")
-    clearTimeout(this.hinting)
-    this.hinting = setTimeout(() => this.frame.classList.remove("moved"), HINT)
   }
 }
 
