@@ -20,7 +20,7 @@ from sensormon.api.readers import WAITING, Turns
 from sensormon.model.clock import SECOND
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
-from sensormon.view.active_feed import ActiveFeed, active_of
+from sensormon.view.active_feed import ActiveFeed, active_of, acts_of
 from sensormon.view.board_feed import BoardFeed
 from sensormon.view.live_feed import LiveFeed
 from sensormon.view.live_now import LiveNow, now_of
@@ -169,8 +169,7 @@ class _Viewers:
 
     def acts(self) -> tuple[int, ...]:
         """Changes once somebody has acted, which viewers see at once."""
-        m = self._context().monitor
-        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
+        return acts_of(self._context().monitor)
 
     def _open_to(self, request: Request) -> bool:
         page = request.headers.get(PAGE, "")

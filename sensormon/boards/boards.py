@@ -52,6 +52,10 @@ class Boards:
         """The board of this name. Raises StoreError like `all`."""
         return self._known().get(name)
 
+    def names(self) -> set[str]:
+        """The names that are taken. Raises StoreError like `all`."""
+        return set(self._known())
+
     def look_again(self) -> None:
         """Ask the store at the next reading: another process may have saved a board."""
         self._documents.look_again(COLLECTION)

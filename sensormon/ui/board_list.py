@@ -55,7 +55,7 @@ def _table(m: Monitor, viewer: Viewer, boards: list[KeptBoard]) -> str:
         for kept in boards
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Board", "Tiles", "Tags", "Last saved", ""))
-    return f'<table class="figures">{f"<tr>{head}</tr>"}{rows}</table>'
+    return f'<table class="figures"><tr>{head}</tr>{rows}</table>'
 
 
 @dialog("New board", icon=":material/dashboard:")
@@ -67,7 +67,7 @@ def _new_dialog(m: Monitor) -> None:
         sent = st.form_submit_button("Create", type="primary", **allowed(m, Act.EDIT_BOARDS))
     if sent:
         words = (title or "").strip()
-        open_new(m, Board(name_for(words, _taken(m)), words), who)
+        open_new(m, Board(name_for(words, boards_of(m).names()), words), who)
 
 
 @dialog("Import a board", icon=":material/upload:")
@@ -90,7 +90,7 @@ def _import_dialog(m: Monitor) -> None:
     except UsageError as error:
         not_done(error, "Nothing was imported")
         return
-    taken = _taken(m)
+    taken = boards_of(m).names()
     if board.name in taken:
         named = name_for(board.name, taken)
         st.session_state["board-said"] = f"The name {board.name} is taken; this board is {named}"
@@ -140,7 +140,3 @@ def remove_dialog(m: Monitor, kept: KeptBoard) -> None:
         drop_draft(name)
         hold(OPEN, "")
         st.rerun()
-
-
-def _taken(m: Monitor) -> set[str]:
-    return {kept.board.name for kept in boards_of(m).all()}

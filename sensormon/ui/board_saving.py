@@ -125,6 +125,5 @@ def _meanwhile(m: Monitor, name: str) -> None:
 
 def copy_of(m: Monitor, board: Board) -> Board:
     """The board under another name and title."""
-    taken = {kept.board.name for kept in boards_of(m).all()}
     title = f"{board.title[: LONGEST_TITLE - 7]} (copy)"
-    return replace(board, name=name_for(title, taken), title=title)
+    return replace(board, name=name_for(title, boards_of(m).names()), title=title)

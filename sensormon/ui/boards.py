@@ -102,7 +102,7 @@ def _shown(m: Monitor, viewer: Viewer, kept: KeptBoard) -> None:
             args=(kept,),
             **allowed(m, Act.EDIT_BOARDS),
         )
-        st.html(_wall_links(board.name), width="content")
+        st.html(_wall_link(board.name), width="content")
         copy_link()
         with st.popover("More", key="board-more", type="tertiary"):
             saved = changed_words(kept, viewer.zone, m.clock.now())
@@ -131,7 +131,7 @@ def _edited(m: Monitor, viewer: Viewer, draft: Draft) -> None:
             width=280,
         )
         if title and title.strip() != board.title and not wrong_title(title.strip()):
-            draft = Draft(replace(board, title=title.strip()), draft.base, draft.past)
+            draft = replace(draft, board=replace(board, title=title.strip()))
             keep_draft(draft)
         if st.button("Add a tile …", key="board-add", icon=":material/add:"):
             add_tile_dialog(m, board.name)
@@ -172,10 +172,10 @@ def _edited(m: Monitor, viewer: Viewer, draft: Draft) -> None:
         edit_tile_dialog(m, board.name, place)
 
 
-def _wall_links(name: str) -> str:
-    """Links to the board over the whole window, dark and light."""
-    dark = escape(urlencode({OPEN: name, "wall": "1"}))
-    return f'<a class="plain-link" href="boards?{dark}">Wall screen</a>'
+def _wall_link(name: str) -> str:
+    """A link to the board over the whole window, as HTML."""
+    address = escape(urlencode({OPEN: name, "wall": "1"}))
+    return f'<a class="plain-link" href="boards?{address}">Wall screen</a>'
 
 
 def _nothing() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import streamlit as st
 
@@ -41,7 +40,7 @@ def wall(m: Monitor) -> None:
             "key": page_key(),
             "every": seconds_each(),
             "span": SPAN,
-            "colours": {name: colour for name, colour in asdict(DARK).items() if isinstance(colour, str)},
+            "colours": DARK.by_name,
             "screens": [_screen(m, title, of) for title, of in screens(m.tags, names)],
         },
         "wall",

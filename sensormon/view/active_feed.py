@@ -58,7 +58,7 @@ class ActiveFeed:
         `events` is from when the events are if they cannot be read now, otherwise 0. Of an item `waiting`
         events are to be acknowledged, `newest` is the highest of their ids; `calls` are what is called for.
         """
-        whole: Answer = self._shared.of("active", self._acts(), self._make, EVERY)
+        whole: Answer = self._shared.of("active", self.key(), self._make, EVERY)
         return {"version": known} if whole["version"] == known else whole
 
     def listed(self) -> tuple[ActiveList, dict[str, int]]:
@@ -70,9 +70,9 @@ class ActiveFeed:
         ids = look.events["id"].to_numpy()
         return look, {item.tag: int(ids[item.event]) for item in items}
 
-    def _acts(self) -> tuple[object, ...]:
-        m = self._monitor
-        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest
+    def key(self) -> tuple[object, ...]:
+        """Another one once somebody has acted, or the tags have changed: what was made before is old then."""
+        return *acts_of(self._monitor), self._monitor.tags.digest
 
     def _look(self) -> _Look:
         """What is wrong, read anew after `EVERY`, or once somebody has acted."""
@@ -86,7 +86,7 @@ class ActiveFeed:
             listed = active(events, silent, problems(status), m.quiet.why, now)
             return _Look(listed.items, listed.quiet, events, as_of)
 
-        return self._shared.of("look", self._acts(), look, EVERY)
+        return self._shared.of("look", self.key(), look, EVERY)
 
     def _make(self) -> Answer:
         m = self._monitor
@@ -155,6 +155,11 @@ class ActiveFeed:
                 "reason": quiet.reason,
             }
         return sent
+
+
+def acts_of(m: Monitor) -> tuple[int, ...]:
+    """Changes once somebody has acted on events, shelved a tag or planned maintenance."""
+    return m.actions.count, m.shelved_tags.changes, m.maintenance.changes
 
 
 def active_of(monitor: Monitor) -> ActiveFeed:

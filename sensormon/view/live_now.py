@@ -96,19 +96,14 @@ class LiveNow:
     def answer(self) -> Answer:
         """The tags in the table's order as columns: `names`, `values` as text, `states` as numbers.
 
-        Of tags with an event that is open or waits to be acknowledged `events` has its id. `digest` stays
-        the same while the tags do.
+        Of tags with an event that is open or waits to be acknowledged `events` has its id.
         """
-        answer: Answer = self._shared.of("now", self._acts(), self._make, FRESH)
+        answer: Answer = self._shared.of("now", self._active.key(), self._make, FRESH)
         return answer
-
-    def _acts(self) -> tuple[object, ...]:
-        m = self._monitor
-        return m.actions.count, m.shelved_tags.changes, m.maintenance.changes, m.tags.digest
 
     def states(self) -> dict[str, TagState]:
         """The state of each tag in the table, at most `LATELY` old: for a click nobody waits for a look."""
-        kept = self._shared.kept("now", self._acts(), LATELY)
+        kept = self._shared.kept("now", self._active.key(), LATELY)
         answer = self.answer() if kept is None else kept.value
         return {name: TagState(state) for name, state in zip(answer["names"], answer["states"], strict=True)}
 
@@ -120,7 +115,6 @@ class LiveNow:
         states = states_of(listed)
         words = m.state_words([tag.name for tag in tags if tag.has_states])
         return {
-            "digest": m.tags.digest,
             "names": [tag.name for tag in tags],
             "values": [self._text(tag, words.get(tag.name, {})) for tag in tags],
             "states": [

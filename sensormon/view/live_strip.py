@@ -81,7 +81,6 @@ class LiveStrip:
         rows = [_row(name, by_tag.get(name), known, parts) for name in m.tags.names]
         return {
             "since": since / 1e3,
-            "until": now / 1e3,
             "width": width / 1e3,
             "parts": parts,
             "rows": rows,

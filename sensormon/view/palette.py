@@ -5,7 +5,7 @@ The same as in .streamlit/config.toml.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Palette:
     interaction: str
     series: tuple[str, ...]  # tell lines in one chart apart, beside their numbers
     states: tuple[tuple[str, str], ...]  # of a state's band, and of the word in it; neither red nor amber
+
+    @property
+    def by_name(self) -> dict[str, str]:
+        """The colours that stand alone, by their names: without the series and the states."""
+        return {name: colour for name, colour in asdict(self).items() if isinstance(colour, str)}
 
 
 LIGHT = Palette(

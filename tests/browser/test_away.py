@@ -32,9 +32,10 @@ def test_page_says_that_the_server_is_away_and_keeps_what_was_typed(page: Page, 
     page.get_by_label("Name", exact=True).fill("Olga of the night shift")
     page.get_by_label("Password", exact=True).fill("four random words here")
     visits = len(said)
+    banner = page.locator(".silence")
+    expect(banner).to_be_attached()  # the page's scripts are running
 
     plant.stop(signal.SIGKILL)
-    banner = page.locator(".silence")
     expect(banner).to_contain_text("The server does not answer")
     expect(banner).to_contain_text("Last seen")
     assert "ago" in page.locator(".status").evaluate("line => getComputedStyle(line, '::before').content")
@@ -42,8 +43,7 @@ def test_page_says_that_the_server_is_away_and_keeps_what_was_typed(page: Page, 
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_text("yourscript")).to_have_count(0)
 
-    again = Server(plant.data_dir, port=plant.port, SENSORMON_ACCESS="open")
-    try:
+    with plant.again():
         expect(banner).to_be_hidden(timeout=60_000)
         expect(page.locator(".status.old")).to_have_count(0)
         expect(page.get_by_label("Password", exact=True)).to_be_focused()  # once the page has drawn itself
@@ -52,9 +52,6 @@ def test_page_says_that_the_server_is_away_and_keeps_what_was_typed(page: Page, 
         page.get_by_role("button", name="Add user").click()
         expect(page.get_by_text("Olga of the night shift").first).to_be_visible()
         assert len(said) == visits, "the page was not loaded again"
-    finally:
-        again.stop()
-        again.output()
 
 
 @pytest.mark.long
@@ -65,8 +62,7 @@ def test_dialog_that_the_return_closes_gives_its_words_back(page: Page, plant: S
     plant.stop(signal.SIGKILL)
     banner = page.locator(".silence")
     expect(banner).to_contain_text("The server does not answer")
-    again = Server(plant.data_dir, port=plant.port, SENSORMON_ACCESS="open")
-    try:
+    with plant.again():
         expect(banner).not_to_contain_text("The server does not answer", timeout=60_000)
         page.wait_for_timeout(3_500)
         reason = page.get_by_role("dialog").get_by_label("Reason")
@@ -74,9 +70,6 @@ def test_dialog_that_the_return_closes_gives_its_words_back(page: Page, plant: S
             expect(reason).to_have_value("too many on the night shift")
         else:
             expect(banner).to_contain_text("too many on the night shift")
-    finally:
-        again.stop()
-        again.output()
 
 
 @pytest.mark.long

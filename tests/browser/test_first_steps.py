@@ -164,14 +164,10 @@ def test_page_recovers_after_a_server_restart(page: Page, tmp_path: Path) -> Non
     expect(page.get_by_text("ledger balanced")).to_be_visible()
     server.stop(signal.SIGKILL)
     server.output()
-    again = Server(tmp_path / "data", port=server.port)
-    try:
+    with server.again() as again:
         again.wait_until_stored()
         visit(page, again, "pipeline")
         expect(page.get_by_text("ledger balanced")).to_be_visible()
-    finally:
-        again.stop()
-        again.output()
 
 
 def test_file_is_imported_only_once(page: Page, server: Server, tmp_path: Path) -> None:

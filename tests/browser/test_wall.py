@@ -109,19 +109,9 @@ def test_wall_says_that_the_monitor_is_away_and_comes_back(page: Page, plant: Se
     expect(lost).to_be_hidden()
     plant.stop()
     expect(lost).to_contain_text("No answer from the monitor for", timeout=30_000)
-    again = Server(
-        plant.data_dir,
-        port=plant.port,
-        SENSORMON_SOURCE="none",
-        SENSORMON_TOKEN=TOKEN,
-        SENSORMON_TAGS=plant.environment["SENSORMON_TAGS"],
-    )
-    try:
+    with plant.again():
         expect(lost).to_be_hidden(timeout=90_000)
         expect(page.locator(".wall-tile").first).to_contain_text("bar")
-    finally:
-        again.stop()
-        again.output()
 
 
 def test_list_shows_what_fits_whole_and_counts_the_rest(page: Page, plant: Server) -> None:

@@ -17,6 +17,9 @@ START = 1_790_000_000 * SECOND
 Adopt = Callable[[Monitor], Monitor]
 """What the fixture `adopt` gives: a function that makes a monitor the one that pages use."""
 
+Make = Callable[..., Monitor]
+"""What the fixture `make` of the tests of `view` gives; its arguments are changed settings."""
+
 
 def batch_of(
     *readings: tuple[str, float], at: int = START, source: str = "test", seconds: float = 1.0

@@ -11,7 +11,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ class Server:
         **environment: str,
     ) -> None:
         self.data_dir = data_dir
+        self.app = app
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -78,6 +80,17 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
         )
+
+    @contextmanager
+    def again(self) -> Iterator[Server]:
+        """The pages of this server, which has ended, started again: same folder, port and settings."""
+        named = {name: value for name, value in self.environment.items() if name.startswith("SENSORMON_")}
+        server = Server(self.data_dir, self.port, self.app, None, **named)
+        try:
+            yield server
+        finally:
+            server.stop()
+            server.output()
 
     def get(self, path: str) -> tuple[int, Any]:
         """Status and JSON of an API route."""

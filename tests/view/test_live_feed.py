@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -31,24 +30,10 @@ from sensormon.view.palette import LIGHT
 from sensormon.view.tag_models import fit_frame
 from sensormon.view.time_charts import live_chart
 from tests.support.api import get
-from tests.support.plant import START, batch_of
+from tests.support.plant import START, Make, batch_of
 from tests.support.states import states_of, with_states
 
-Make = Callable[..., Monitor]
 NAMES = ["fermenter_temp", "fermenter_ph", "agitator_rpm"]
-
-
-@pytest.fixture
-def make(settings: Settings) -> Iterator[Make]:
-    monitors: list[Monitor] = []
-
-    def start(**changed: Any) -> Monitor:
-        monitors.append(Monitor(replace(settings, **changed), ManualClock(START)))
-        return monitors[-1]
-
-    yield start
-    for monitor in monitors:
-        monitor.stop()
 
 
 def feed_ph(m: Monitor, values: list[float], first: int, seconds: float = 1.0) -> None:

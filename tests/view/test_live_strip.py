@@ -5,36 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sensormon.model.clock import SECOND, ManualClock
-from sensormon.model.settings import Settings
+from sensormon.model.clock import SECOND
 from sensormon.model.timestamps import micros
-from sensormon.monitor.monitor import Monitor
 from sensormon.view.live_strip import LiveStrip, cell_width, holes
-from tests.support.plant import START, batch_of
+from tests.support.plant import START, Make, batch_of
 
-Make = Callable[..., Monitor]
 SPAN = 900
-
-
-@pytest.fixture
-def make(settings: Settings) -> Iterator[Make]:
-    monitors: list[Monitor] = []
-
-    def start(**changed: Any) -> Monitor:
-        monitors.append(Monitor(replace(settings, **changed), ManualClock(START)))
-        return monitors[-1]
-
-    yield start
-    for monitor in monitors:
-        monitor.stop()
 
 
 def cells(answer: dict[str, Any], name: str) -> dict[int, tuple[str, int, int]]:
