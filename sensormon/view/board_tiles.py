@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from sensormon.boards.board import Board, Tile, TileKind
@@ -32,7 +31,7 @@ def board_data(board: Board, tags: TagTable, palette: Palette) -> dict[str, Any]
             _tile(tile, place, order[id(tile)], tags, palette) for place, tile in enumerate(board.tiles)
         ],
         "drawing": drawing(palette, _HEIGHT),
-        "colours": {name: colour for name, colour in asdict(palette).items() if isinstance(colour, str)},
+        "colours": palette.by_name,
         "series": palette.series,
     }
 
@@ -52,7 +51,6 @@ def _tile(tile: Tile, place: int, order: int, tags: TagTable, palette: Palette) 
     facts = [tag_facts(tags, tags[name], palette, simulated=False) | {"without": "no data"} for name in known]
     long = tile.kind is TileKind.CHART and tile.span > LIVE_SPAN
     shows_newest = tile.kind in (TileKind.VALUE, TileKind.STATE)
-    least = LEAST_SIZE[tile.kind]
     return {
         "id": place,
         "order": order,
@@ -62,7 +60,7 @@ def _tile(tile: Tile, place: int, order: int, tags: TagTable, palette: Palette) 
         "row": tile.row,
         "width": tile.width,
         "height": tile.height,
-        "least": list(least),
+        "least": LEAST_SIZE[tile.kind],
         "tags": facts,
         "gone": [name for name in tile.tags if name not in tags],
         "all": tile.kind is TileKind.EVENTS and not tile.tags,

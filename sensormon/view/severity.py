@@ -1,4 +1,4 @@
-"""The symbol and the colour of each severity: the same in lists, charts and the bell.
+"""The symbol and the colour of each severity: the same in lists, charts, the bell and the wall screen.
 
 Shape and colour both tell it, so that neither is needed alone. `ui/browser/bell.js` has the same symbols.
 """

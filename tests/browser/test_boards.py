@@ -42,6 +42,7 @@ def test_board_is_made_moved_saved_and_shown_on_a_wall(page: Page, server: Serve
     add_tile(page, "Chart", "Fermenter temperature")
     add_tile(page, "Value", "Fermenter pH")
     add_tile(page, "Text", text="# Call\n**4711** <b>now</b>")
+    add_tile(page, "Events")
     value = page.locator(".own-tile[data-kind=value]")
     expect(value).to_have_attribute("data-place", "6,0 3x3")
     value.get_by_role("button", name=re.compile("^Move")).press("ArrowRight")
@@ -56,14 +57,22 @@ def test_board_is_made_moved_saved_and_shown_on_a_wall(page: Page, server: Serve
     expect(chart).to_have_attribute("data-place", "0,0 6x6")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
+    keys: list[str] = []
+    page.on(
+        "request",
+        lambda asked: keys.append(asked.headers["x-sensormon-page"]) if "/live/events" in asked.url else None,
+    )
     page.reload()
-    expect(page.locator(".own-tile")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".own-tile")).to_have_count(4, timeout=30_000)
+    expect(page.locator(".tile-events")).to_contain_text("event")
+    assert keys
+    assert "undefined" not in keys, "tiles ask with the page's key"
     assert re.search(r"board=fermenter-1", page.url)
     expect(value).to_have_attribute("data-place", "7,0 3x3")
     expect(value).to_contain_text(re.compile(r"\d\.\d\d pH"))
     expect(page.locator(".tile-text")).to_contain_text("<b>now</b>")
     page.get_by_role("link", name="Wall screen").click()
-    expect(page.locator(".own-wall .own-tile")).to_have_count(3, timeout=30_000)
+    expect(page.locator(".own-wall .own-tile")).to_have_count(4, timeout=30_000)
     expect(page.locator(".own-wall h1")).to_have_text("Fermenter 1")
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible(timeout=30_000)

@@ -297,8 +297,7 @@ class Row {
     this.item = item
     const { may } = this.bell.data
     this.node.dataset.severity = item.attention ? item.severity : ""
-    const [waiting, calm] = MARKS[item.severity] ?? MARKS.high
-    set(this.mark, item.attention ? waiting : calm)
+    set(this.mark, mark(item))
     set(this.label, item.label)
     set(this.severity, item.severity)
     set(this.what, item.what)
@@ -321,6 +320,11 @@ class Row {
     const long = minutes < 1 ? "" : `, ${duration(minutes * 60000)}`
     set(this.since, since ? `since ${minute(since)}${long}` : "")
   }
+}
+
+export function mark({ severity, attention }) {
+  const [waiting, calm] = MARKS[severity] ?? MARKS.high
+  return attention ? waiting : calm
 }
 
 export function stateWords(item) {

@@ -7,7 +7,7 @@ import { LinesChart } from "./lines_chart.js"
 import { FLAGGED, BAD } from "./readings.js"
 
 const EVERY = 60_000 // ms between two answers of a long span
-const SOON = 5000 // the same after a failure
+const SOON = 5000 // the same after a failure, or while the answer is not complete
 const BAND = 56 // height (px) of a band of states beside a chart of lines
 const LEAST = 90 // height (px) below which no chart is drawn
 
@@ -163,26 +163,22 @@ export class ChartPart {
 
   // -- long spans -------------------------------------------------------------------------
 
-  async ask() {
-    clearTimeout(this.next)
-    const asked = this.text
-    let pause = EVERY
-    try {
-      const names = this.keys.map(({ tag }) => tag.name)
-      const answer = names.length ? await this.feeds.asked("history", this.facts.span, names) : null
-      if (asked !== this.text || this.removed) return
-      this.history = answer
-      if (answer && !answer.complete) pause = SOON
-      this.drawn = 0
-      if (this.Plotly) this.draw(this.Plotly)
-    } catch {
-      pause = SOON
-    }
-    if (!this.removed && asked === this.text) this.next = setTimeout(() => this.ask(), pause)
+  ask() {
+    const names = this.keys.map(({ tag }) => tag.name)
+    if (!names.length) return
+    const pause = (answer) => (answer?.complete ? EVERY : SOON)
+    this.stopAsking = this.feeds.asking("history", this.facts.span, names, (answer) => this.take(answer), pause)
+  }
+
+  take(history) {
+    this.history = history
+    this.drawn = 0
+    if (this.Plotly) this.draw(this.Plotly)
   }
 
   clear() {
-    clearTimeout(this.next)
+    this.stopAsking?.()
+    this.stopAsking = null
     this.history = null
     this.height = 0
     for (const chart of this.live) chart.remove()
@@ -193,7 +189,6 @@ export class ChartPart {
   }
 
   remove() {
-    this.removed = true
     this.clear()
   }
 }

@@ -14,29 +14,16 @@ export class EventsPart {
     this.node.append(this.count, this.list)
   }
 
-  describe({ tags, span, all, words }) {
-    this.words = words
-    const text = JSON.stringify([tags.map(({ name }) => name), span, all, this.feeds.key])
+  describe({ tags, span, all }) {
+    const names = tags.map(({ name }) => name)
+    const text = JSON.stringify([names, span, all, this.feeds.key])
     if (text === this.text) return
     this.text = text
-    this.names = tags.map(({ name }) => name)
-    this.span = span
-    this.all = all
-    this.ask()
-  }
-
-  async ask() {
-    clearTimeout(this.next)
-    const asked = this.text
-    if (this.removed || (!this.all && !this.names.length)) return
-    try {
-      const answer = await this.feeds.asked("events", this.span, this.names)
-      if (asked === this.text) this.show(answer)
-    } catch {
-      // The board's own notice says that the monitor does not answer.
-    }
-    clearTimeout(this.next)
-    if (!this.removed) this.next = setTimeout(() => this.ask(), document.hidden ? HIDDEN : EVERY)
+    this.stopAsking?.()
+    this.stopAsking = null
+    if (!all && !names.length) return
+    const pause = () => (document.hidden ? HIDDEN : EVERY)
+    this.stopAsking = this.feeds.asking("events", span, names, (answer) => this.show(answer), pause)
   }
 
   show(answer) {
@@ -53,8 +40,7 @@ export class EventsPart {
   age() {}
 
   remove() {
-    this.removed = true
-    clearTimeout(this.next)
+    this.stopAsking?.()
   }
 }
 

@@ -1,8 +1,8 @@
 // The readings of a board: tiles of the same span share one feed of the Live board's kind, and each tag's readings.
 //
-// Long spans and lists of events are asked for by the tiles themselves with `asked`.
+// Long spans and lists of events are asked for by the tiles themselves with `asking`.
 import { Feed } from "./feed.js"
-import { Readings } from "./readings.js"
+import { Readings, take } from "./readings.js"
 
 const MOST_TAGS = 20 // of one request: what comes first is drawn first (the server takes 40)
 const SPARE = 2000 // ms before the span for which readings are kept
@@ -66,7 +66,7 @@ export class BoardFeeds {
     const fed = new Set()
     for (const [name, tag] of group.tags) {
       const news = answer.tags[name]
-      if (news && !tag.take(news, whole)) late = true
+      if (news && !take(tag, news, whole)) late = true
       tag.answered = true
       if (news?.x || whole) fed.add(`${group.span} ${name}`)
     }
@@ -91,10 +91,6 @@ export class BoardFeeds {
   // The monitor's time (ms UTC), as the feed that answered last knows it.
   get now() {
     return Date.now() + this.latest.offset
-  }
-
-  get offset() {
-    return this.latest.offset
   }
 
   get latest() {
@@ -124,6 +120,28 @@ export class BoardFeeds {
     readings.trim(this.now - span * 1000 - SPARE)
   }
 
+  // Asks this of another route again and again; returns how to stop that. `take(answer)` is called with each answer,
+  // `pause(answer)` is how long to wait after it (ms); after a failure there is none.
+  asking(route, span, names, take, pause) {
+    let stopped = false
+    let next
+    const ask = async () => {
+      let answer
+      try {
+        answer = await this.asked(route, span, names)
+        if (!stopped) take(answer)
+      } catch {
+        answer = undefined // the board's own notice says that the monitor does not answer
+      }
+      if (!stopped) next = setTimeout(ask, pause(answer))
+    }
+    ask()
+    return () => {
+      stopped = true
+      clearTimeout(next)
+    }
+  }
+
   // The answer of another route; throws without one.
   async asked(route, span, names) {
     const url = new URL(`api/live/${route}`, window.location.href)
@@ -144,12 +162,5 @@ class TagReadings {
     this.readings = new Readings()
     this.head = null
     this.answered = false
-  }
-
-  take(news, whole) {
-    if (news.head) this.head = news.head
-    if (!news.x) return true
-    if (whole) this.readings = new Readings()
-    return this.readings.append(news)
   }
 }

@@ -3,7 +3,7 @@ import { CardMenu } from "./card_menu.js"
 import { button, element, set } from "./dom.js"
 import { LiveChart } from "./live_chart.js"
 import { clock, duration, number } from "./numbers.js"
-import { BAD, FLAGGED, Readings, UNCERTAIN } from "./readings.js"
+import { BAD, FLAGGED, Readings, take, UNCERTAIN } from "./readings.js"
 import { beginning, showKey, word } from "./states.js"
 
 const ROWS = 15 // readings in the table
@@ -91,11 +91,7 @@ export class Card {
 
   // Takes this tag's part of an answer; false if some readings arrived late.
   take(news, whole) {
-    if (news.head) this.head = news.head
-    if (!news.x) return true
-    if (whole) this.readings = new Readings()
-    this.fresh = true
-    return this.readings.append(news)
+    return take(this, news, whole)
   }
 
   // Takes the recently rejected readings; returns whether there are new ones.

@@ -38,7 +38,7 @@ export function lines(cursors, color) {
 }
 
 // The value of a line at a time: that of the nearest reading, NaN in a gap and beyond the ends.
-export function valueAt(trace, time) {
+function valueAt(trace, time) {
   const at = place(trace.x, time)
   if (at < 0 || at >= trace.x.length || (at === trace.x.length - 1 && time > trace.x[at])) return NaN
   const next = Math.min(at + 1, trace.x.length - 1)

@@ -71,8 +71,8 @@ class OwnBoard {
       set(this.title, data.title)
       this.frame.setAttribute("aria-label", data.title)
     }
+    this.feeds.begin(data.key, data.tiles) // first: some tiles ask at once, with the page's key
     this.show()
-    this.feeds.begin(data.key, data.tiles)
     plotly().then(
       (Plotly) => {
         this.Plotly = Plotly

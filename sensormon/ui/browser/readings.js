@@ -95,3 +95,13 @@ export class Readings {
     return edges
   }
 }
+
+// Takes a tag's part of an answer into what is kept of the tag: its `readings`, the phrase on the newest one (`head`),
+// and that there are new ones (`fresh`). `whole` is whether it has the whole span. False if some arrived late.
+export function take(kept, news, whole) {
+  if (news.head) kept.head = news.head
+  if (!news.x) return true
+  if (whole) kept.readings = new Readings()
+  kept.fresh = true
+  return kept.readings.append(news)
+}

@@ -3,7 +3,7 @@
 // It has no controls and runs for weeks: each screen replaces the elements of the one before. Esc leaves it, F
 // fills the screen. `data`: see sensormon/ui/wall.py.
 import { follow, renew, silence } from "./active_feed.js"
-import { stateWords } from "./bell.js"
+import { mark, stateWords } from "./bell.js"
 import { element, paint, set, stylesheet } from "./dom.js"
 import { Feed } from "./feed.js"
 import { clock, duration } from "./numbers.js"
@@ -167,7 +167,7 @@ function row(item) {
   const name = element("b", "")
   name.textContent = item.label
   const severity = element("span", "wall-severity")
-  severity.textContent = `${item.attention ? "◆" : "◇"} ${item.severity}`
+  severity.textContent = `${mark(item)} ${item.severity}`
   const since = element("span", "quiet")
   since.textContent = item.since ? `since ${clock(item.since).slice(0, -3)}` : ""
   const what = element("div", "")

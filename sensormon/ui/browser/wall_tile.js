@@ -1,7 +1,7 @@
 // A tag on the wall screen: its value, its state now, and a small trace.
 import { element, set } from "./dom.js"
 import { clock, duration } from "./numbers.js"
-import { BAD, FLAGGED, Readings } from "./readings.js"
+import { BAD, FLAGGED, Readings, take } from "./readings.js"
 import { beginning } from "./states.js"
 
 const STALE = 3000 // the shortest silence (ms) that counts as stale
@@ -40,11 +40,7 @@ export class WallTile {
 
   // Takes this tag's part of an answer; false if some readings arrived late.
   take(news, whole) {
-    if (news.head) this.head = news.head
-    if (!news.x) return true
-    if (whole) this.readings = new Readings()
-    this.fresh = true
-    return this.readings.append(news)
+    return take(this, news, whole)
   }
 
   age(now) {
