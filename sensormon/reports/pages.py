@@ -128,19 +128,21 @@ def _block(content: Content, place: int, tile: Tile, share: float, draw: Draw) -
 def _chart(content: Content, course: Course, draw: Draw, share: float) -> Block:
     overview, figures, tag = course.overview, course.figures, course.tag
     title = _name(course.title)
-    facts = [_fact("mean", tag.render(figures.mean)), _fact("s.d.", tag.render(figures.sd))]
-    facts += [_fact("min", tag.render(figures.lowest)), _fact("P95", tag.render(figures.p95))]
-    facts += [_fact("max", tag.render(figures.highest)), _fact("last", _last(course))]
-    facts = (
-        [fact for fact in facts if fact["words"] not in ("–", f"– {tag.unit}")] if not tag.has_states else []
-    )
+    numbers = {
+        "mean": figures.mean,
+        "s.d.": figures.sd,
+        "min": figures.lowest,
+        "P95": figures.p95,
+        "max": figures.highest,
+    }
+    known = {} if tag.has_states else {name: value for name, value in numbers.items() if math.isfinite(value)}
+    facts = [_fact(name, tag.render(value)) for name, value in known.items()]
+    facts += [_fact("last", _last(course))] if tag.has_states or math.isfinite(figures.last) else []
     events = content.by_tag.get(tag.name, 0)
     facts += (
         [_fact("flagged", f"{figures.flagged:,} in {counted(events, 'event')}")] if figures.flagged else []
     )
     facts += [_fact("without readings", _without(course))] if figures.missing else []
-    if tag.has_states:
-        facts.insert(0, _fact("last", _last(course)))
     return {
         "title": title,
         "unit": _text("  ·  ".join(filter(None, (_name(tag.unit), normal_band(tag)))), LONGEST),

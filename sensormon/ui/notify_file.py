@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import streamlit as st
-
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
 from sensormon.model.errors import JournalError, StoreError, UsageError
@@ -21,8 +19,8 @@ from sensormon.notify.config_edit import Edited, with_value, without_value
 from sensormon.notify.config_text import parse_config
 from sensormon.notify.notifications import notifications_of
 from sensormon.ui.acts import NOTHING, carried_out
+from sensormon.ui.edited_file import say_file
 from sensormon.ui.notify_words import calendar_words, contact_words, mail_words, rule_words
-from sensormon.view.phrases import literal
 
 NOUNS: Mapping[type[Edited], str] = {
     Rule: "rule",
@@ -59,16 +57,7 @@ def known(m: Monitor) -> Known:
 
 def say_problem(now: Known) -> None:
     """A block that says what is wrong with the file, if anything is, and what was done last."""
-    if said := st.session_state.pop(SAID, None):
-        st.info(literal(said))
-    if now.text is None:
-        st.error(
-            f"{literal(now.problem)}\n\nWhat was in force before stays in force. Correct "
-            f"{literal(now.path)} by hand; then it can be edited here again.",
-            title="The file of notifications is wrong",
-        )
-    elif now.problem:
-        st.warning(literal(now.problem))
+    say_file(SAID, "notifications", now.problem, now.path, wrong=now.text is None)
 
 
 def standing(config: NotifyConfig, kind: type[Edited], name: str) -> Edited | None:

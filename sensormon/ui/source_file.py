@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import streamlit as st
-
 from sensormon.access.audit import Change
 from sensormon.access.roles import Act
 from sensormon.intake.named_sources import sources_of
@@ -22,7 +20,7 @@ from sensormon.sources.named import NamedSource
 from sensormon.sources.named_edit import with_source, without_source
 from sensormon.sources.named_text import Sources, parse_sources
 from sensormon.ui.acts import NOTHING, carried_out
-from sensormon.view.phrases import literal
+from sensormon.ui.edited_file import say_file
 from sensormon.view.sources import file_changes, source_changes, source_words
 
 SAID = "sources-said"
@@ -55,16 +53,7 @@ def known(m: Monitor) -> Known:
 
 def say_problem(now: Known) -> None:
     """A block that says what is wrong with the file, if anything is, and what was done last."""
-    if said := st.session_state.pop(SAID, None):
-        st.info(literal(said))
-    if now.draft is None:
-        st.error(
-            f"{literal(now.problem)}\n\nWhat was in force before stays in force. Correct "
-            f"{literal(now.path)} by hand; then it can be edited here again.",
-            title="The file of sources is wrong",
-        )
-    elif now.problem:
-        st.warning(literal(now.problem))
+    say_file(SAID, "sources", now.problem, now.path, wrong=now.draft is None)
 
 
 def refusal_of(now: Known, source: NamedSource) -> UsageError | None:
