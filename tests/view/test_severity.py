@@ -8,6 +8,9 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
+from streamlit.elements.lib.pandas_styler_utils import marshall_styler
+from streamlit.proto.ArrowData_pb2 import ArrowData
 
 from sensormon.model.events import Severity
 from sensormon.view.palette import DARK, LIGHT
@@ -41,7 +44,20 @@ def test_flags_of_a_chart_have_the_mark_of_their_event() -> None:
 
 
 def test_table_colours_the_words_of_each_severity() -> None:
-    table = pd.DataFrame({"Severity": [severity_words(name) for name in ("low", "high")]})
-    page = coloured(table, LIGHT).to_html()
-    assert f"color: {LIGHT.anomaly}" in page
-    assert f"color: {LIGHT.secondary}" in page
+    words = [severity_words(name) for name in ("low", "high", "", "low")]
+    table = pd.DataFrame({"Flags": [1, 2, 3, 4], "Severity": words})
+    proto = ArrowData()
+    marshall_styler(proto, coloured(table, LIGHT), "")
+    assert proto.styler.styles.splitlines() == [
+        f"#T_Severity_row1_col1 {{ color: {LIGHT.anomaly} }}",
+        f"#T_Severity_row0_col1, #T_Severity_row3_col1 {{ color: {LIGHT.secondary} }}",
+    ]
+    shown = convert_arrow_bytes_to_pandas_df(proto.styler.display_values)
+    assert shown.to_dict("list") == {"Flags": ["1", "2", "3", "4"], "Severity": words}
+
+
+def test_same_table_is_sent_the_same_so_that_no_browser_draws_it_again() -> None:
+    first, again = ArrowData(), ArrowData()
+    for proto in (first, again):
+        marshall_styler(proto, coloured(pd.DataFrame({"Severity": ["◆ high"]}), DARK), "")
+    assert first == again
