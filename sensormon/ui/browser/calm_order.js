@@ -1,7 +1,8 @@
 // The order of cards and rows by what they are now, worst first, without jumping under somebody's eyes.
 //
 // A worse state counts at once, a better one only after a while, so that a value on the edge of its band moves
-// nothing to and fro. The order stays as it is while the pointer or the focus is on it.
+// nothing to and fro. Whoever becomes worse changes places with few others and does not push all of them down.
+// The order stays as it is while the pointer or the focus is on it.
 
 const HELD = 20_000 // ms for which a state that has become better still counts
 
@@ -22,11 +23,15 @@ export class CalmOrder {
   sorted(names, rank, still = false, now = Date.now()) {
     const ranks = new Map(names.map((name) => [name, this.rank(name, rank(name), now)]))
     const usual = new Map(names.map((name, at) => [name, at]))
-    const kept = this.order.filter((name) => ranks.has(name))
-    const known = new Set(kept)
     const compare = (a, b) => ranks.get(a) - ranks.get(b) || usual.get(a) - usual.get(b)
-    const added = names.filter((name) => !known.has(name)).sort(compare)
-    this.order = kept.length && (still || this.watched) ? [...kept, ...added] : [...names].sort(compare)
+    const worstFirst = [...names].sort(compare)
+    const kept = this.order.filter((name) => ranks.has(name))
+    if (kept.length && (still || this.watched)) {
+      const known = new Set(kept)
+      this.order = [...kept, ...worstFirst.filter((name) => !known.has(name))]
+    } else {
+      this.order = inPlace(this.order, worstFirst, ranks)
+    }
     return this.order
   }
 
@@ -36,4 +41,13 @@ export class CalmOrder {
     else if (now >= held.until) this.held.set(name, { rank, until: now + HELD })
     return this.held.get(name).rank
   }
+}
+
+// `worstFirst` with as few moves as can be: whoever is in a place of its rank already stays there, also behind
+// others of that rank that come first in the table.
+function inPlace(before, worstFirst, ranks) {
+  const places = worstFirst.map((name, at) => (ranks.get(before[at]) === ranks.get(name) ? before[at] : null))
+  const staying = new Set(places)
+  const moving = worstFirst.filter((name) => !staying.has(name)) // in the order of the places left, rank by rank
+  return places.map((name) => name ?? moving.shift())
 }

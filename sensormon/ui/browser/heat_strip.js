@@ -84,13 +84,23 @@ export class HeatStrip {
       this.rows.delete(name)
     }
     this.describe(order)
-    let next = this.list.firstElementChild
-    for (const name of order) {
-      const item = this.rows.get(name) ?? this.make(name)
-      if (item === next) next = next.nextElementSibling
-      else this.list.insertBefore(item, next)
-      if (item.dataset.seen) this.fill(item, name)
-    }
+    order.forEach((name, at) => {
+      const before = this.list.children[at]
+      if (before?.dataset.tag !== name) this.put(name, before)
+      else if (before.dataset.seen) this.fill(before, name)
+    })
+    while (this.list.children.length > order.length) this.list.lastElementChild.remove()
+  }
+
+  // The row of this tag, in the place of another: a new element, as one that is moved would slide.
+  put(name, before) {
+    if (this.rows.has(name)) this.watch.unobserve(this.rows.get(name))
+    const item = this.make(name)
+    if (!before) return this.list.append(item)
+    before.replaceWith(item)
+    if (!before.dataset.seen) return
+    item.dataset.seen = "yes"
+    this.fill(item, name)
   }
 
   scrolled(seen) {
