@@ -77,10 +77,11 @@ class Board {
     this.drawn = 0
     const { key, span, until } = data
     this.feed.begin({ key, span, until, tags: data.tags.map((tag) => tag.name) })
+    this.feed.start()
     plotly().then(
       (Plotly) => {
         this.Plotly = Plotly
-        this.feed.start()
+        if (this.waiting) this.draw(true)
       },
       () => this.setStateValue("unavailable", true),
     )
@@ -306,6 +307,8 @@ class Board {
     const due = Math.max(fresh ? 300 : 900, (this.data.span * 1000) / 1500)
     if (!urgent && Date.now() - this.drawn < due) return
     if (document.hidden) return
+    this.waiting = !this.Plotly
+    if (this.waiting) return
     this.drawn = Date.now()
     const { inView, whole, Plotly } = this
     const { offset } = this.feed

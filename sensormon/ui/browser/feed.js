@@ -6,7 +6,7 @@
 const EVERY = 500 // ms between an answer and the next request
 const HIDDEN = 5000 // the same while nobody sees the page
 const SILENT = 2000 // the same while the server is silent
-const AT_ONCE = 100 // the same after the first answer, and after the board has changed
+const AT_ONCE = 100 // the same after the first answer
 const PATIENCE = 15000 // ms an answer may take
 const LATE = 10000 // ms between two answers of the whole span while readings arrive late or some are missing
 const SHORTEST = 60_000 // ms between two answers of the whole span, which thin out new readings:
@@ -32,6 +32,7 @@ export class Feed {
   // `query`: key, tags (names), span (s), until (µs UTC; null while the board follows the clock).
   begin(query) {
     this.query = query
+    this.question?.abort()
     this.after = null // the newest reading that the board has; null before the whole span has arrived
   }
 
@@ -70,7 +71,7 @@ export class Feed {
       this.answered = Date.now()
       if (query === this.query) this.receive(answer)
     } catch (error) {
-      this.failure = error.message
+      if (query === this.query) this.failure = error.message
     } finally {
       this.asking = false
     }
@@ -81,7 +82,8 @@ export class Feed {
   }
 
   pause(changed) {
-    if (changed || (this.after === null && !this.failure)) return AT_ONCE
+    if (changed) return 0
+    if (this.after === null && !this.failure) return AT_ONCE
     if (document.hidden) return HIDDEN
     return Date.now() - (this.answered ?? 0) > LOST ? SILENT : EVERY
   }
