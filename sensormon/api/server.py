@@ -22,6 +22,7 @@ from sensormon.api.answer import Answer
 from sensormon.api.assets import Assets
 from sensormon.api.auth import Tokens, announcement
 from sensormon.api.connections import BoundedServer, Connections, most_for_connections, raise_descriptor_limit
+from sensormon.api.early import Early
 from sensormon.api.ending import end_in_time
 from sensormon.api.gate import Gate
 from sensormon.api.hosts import Hosts, KnownHosts, MachineNames
@@ -89,6 +90,7 @@ def middleware() -> list[Middleware]:
         Middleware(Answer, monitor=runtime.monitor, answering=_answering),
         Middleware(SignIn, monitor=runtime.monitor, visit=visit),
         Middleware(Gate, monitor=runtime.monitor, visit=visit),
+        Middleware(Early),
         *provided,
     ]
 

@@ -7,7 +7,21 @@ export const CONFIG = { displayModeBar: false, doubleClick: false, responsive: t
 let loading
 
 export function plotly() {
-  loading ??= new Promise((resolve, reject) => {
+  loading ??= begun().then(loaded)
+  return loading
+}
+
+// The server has pages with charts load it at once (sensormon/api/early.py): the end of that, one way or the other.
+function begun() {
+  if (window.Plotly || document.readyState === "complete") return Promise.resolve()
+  return new Promise((resolve) => {
+    document.addEventListener("DOMContentLoaded", resolve, { once: true })
+    window.addEventListener("load", resolve, { once: true })
+  })
+}
+
+function loaded() {
+  return new Promise((resolve, reject) => {
     if (window.Plotly) return resolve(window.Plotly)
     const script = document.createElement("script")
     script.src = new URL("./plotly-basic.min.js", import.meta.url).href
@@ -18,7 +32,6 @@ export function plotly() {
     }
     document.head.append(script)
   })
-  return loading
 }
 
 // Dragging with a finger scrolls the page; a chart is zoomed with buttons there.
