@@ -35,11 +35,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Active:
-    """Something wrong: the worst event of a tag, a silent tag, or a problem of the monitor itself.
+    """Something wrong: the event of a tag to act on, a silent tag, or a problem of the monitor itself.
 
-    `event` is the place of the worst event in the frame, -1 without one. `unacknowledged` are the ids of the
+    `event` is the place of that event in the frame, -1 without one: the worst of those of medium or high
+    severity that nobody has acknowledged, or else the worst of all. `unacknowledged` are the ids of the
     tag's events that nobody has acknowledged, `calling` those of medium or high severity. `who` acknowledged
-    the worst one, at `when`; empty and 0 if nobody did. `silent` is how many seconds the tag has been
+    the event, at `when`; empty and 0 if nobody did. `silent` is how many seconds the tag has been
     silent, 0 if it is not. `text` is the problem of the monitor. `quiet` is why nobody is called.
     """
 
@@ -178,9 +179,12 @@ def _of_events(events: pd.DataFrame, now: int) -> dict[str, Active]:
 
 
 def _once(items: list[Active]) -> Active:
-    """The worst of a tag's events, with the ids of all that wait; of shelved ones only if all are."""
+    """The tag's event to act on, with the ids of all that wait; of shelved ones only if all are.
+
+    One that calls for somebody comes before a worse one that somebody has acknowledged, which would hide it.
+    """
     waiting = [item for item in items if item.quiet is None] or items
-    worst = min(waiting, key=_worst_first)
+    worst = min(waiting, key=lambda item: (not item.calling, *_worst_first(item)))
     return replace(
         worst,
         unacknowledged=tuple(sorted(number for item in waiting for number in item.unacknowledged)),

@@ -181,8 +181,7 @@ def _state(item: Active) -> TagState:
     if item.kind is Kind.SILENCE and not item.calling:
         return TagState.SILENT  # its severity is that of the silence
     if item.unacknowledged and item.state == State.ACKNOWLEDGED:
-        # The worst event is acknowledged and goes on; those that wait began before it and are less severe.
-        return TagState.MEDIUM_OVER if item.calling else TagState.LOW
+        return TagState.LOW  # those that wait call for nobody; one that does would be the item itself
     if item.unacknowledged:
         return _OF_SEVERITY[item.severity][item.over]
     return TagState.SILENT if item.kind is Kind.SILENCE else TagState.ACKNOWLEDGED

@@ -64,6 +64,25 @@ def test_each_tag_is_on_the_list_once_with_its_worst_event() -> None:
     assert (listed.attention, listed.worst) == (2, Severity.HIGH)
 
 
+def test_event_to_acknowledge_is_not_hidden_by_a_worse_one_that_is_acknowledged() -> None:
+    listed = now(
+        events(
+            (9, "a", 1, "high", "a", False),
+            (7, "a", 3, "medium", "u", False),
+            (5, "a", 9, "medium", "r", True),
+            (8, "b", 2, "high", "a", False),
+            (6, "b", 4, "low", "u", False),
+        )
+    )
+    first, second = sorted(listed.items, key=lambda item: item.tag)
+    assert (first.severity, first.event, first.state) == (Severity.MEDIUM, 1, STATES["u"])
+    assert (first.unacknowledged, first.calling, first.who) == ((5, 7), (5, 7), "")
+    assert (second.severity, second.state, second.who) == (Severity.HIGH, "acknowledged", "Ana"), (
+        "nobody is called for a low one"
+    )
+    assert (listed.worst, [item.tag for item in listed.items]) == (Severity.MEDIUM, ["b", "a"])
+
+
 def test_worst_comes_first_then_what_nobody_has_acknowledged_then_the_newest() -> None:
     listed = now(
         events(

@@ -112,7 +112,7 @@ def test_state_is_that_of_what_waits_not_of_what_is_acknowledged() -> None:
     silent_and_low = Active(Kind.SILENCE, Severity.MEDIUM, "t", event=0, unacknowledged=(1,), silent=9.0)
     for item, state in (
         (acknowledged, TagState.ACKNOWLEDGED),
-        (replace(acknowledged, unacknowledged=(1,), calling=(1,)), TagState.MEDIUM_OVER),
+        (replace(acknowledged, unacknowledged=(1,)), TagState.LOW),
         (silent_and_low, TagState.SILENT),
     ):
         assert states_of(ActiveList((item,))) == {"t": state}
