@@ -16,14 +16,14 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sensormon.analysis.event_scores import JOIN
 from sensormon.detectors.profile_state import ProfileState
 from sensormon.detectors.row_state import no_scores
 from sensormon.model.errors import UsageError
+from sensormon.model.event_rate import counted_seconds
 from sensormon.model.profiles import DEFAULT_PROFILE, Profile, Profiles
 from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, Scores, Withheld, is_good
 from sensormon.model.tags import Tag
-from sensormon.model.timestamps import micros
+from sensormon.model.timestamps import FOREVER, micros
 
 Columns = dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]
 _NEEDED = ("id", "time", "value", "quality", "n", "withheld")
@@ -40,13 +40,16 @@ class History:
 
     `lead` are learned readings before the first of `rows`. Detectors learn from them; they are
     never shown. `watched` has the readings of other tags that conditions may look at, from before
-    the lead on: id, time, value and quality, in order of arrival.
+    the lead on: id, time, value and quality, in order of arrival. `until` is the end of the span that was
+    read (µs UTC), None for the last reading's. `is_cut` if earlier readings of the span were left out.
     """
 
     tag: Tag
     lead: pd.DataFrame
     rows: pd.DataFrame
     watched: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    until: int | None = None
+    is_cut: bool = False
 
     def scored(self, profile: Profile) -> pd.DataFrame:
         """The rows as this profile scores them.
@@ -80,8 +83,15 @@ class History:
 
     @cached_property
     def seconds(self) -> float:
-        """How long the tag reported, gaps excluded."""
-        return observed(self.time, self.interval)
+        """The time over which events are counted: from the first reading to the end of the span."""
+        return self.seconds_within(0, FOREVER)
+
+    def seconds_within(self, since: int, until: int) -> float:
+        """That time within since <= time < until (µs UTC)."""
+        if not len(self.time):
+            return 0.0
+        end = int(self.time[-1]) if self.until is None else self.until
+        return counted_seconds(since, min(end, until), int(self.time[0]))
 
 
 def rescore(
@@ -156,12 +166,6 @@ def _repeated(word: str | None, rows: int) -> pa.ChunkedArray:
     piece = pa.repeat(pa.scalar(word, _WORD), min(rows, _PIECE))
     whole, rest = divmod(rows, _PIECE)
     return pa.chunked_array([*[piece] * whole, piece.slice(0, rest)])
-
-
-def observed(time: Ints, interval: float) -> float:
-    """How long (s) a tag reported, gaps excluded: its times (µs UTC) and usual interval (µs)."""
-    steps = np.diff(np.sort(time)).astype(np.int64)
-    return float(steps[steps <= int(JOIN * interval)].sum()) / 1e6
 
 
 def learned(readings: pd.DataFrame) -> Bools:

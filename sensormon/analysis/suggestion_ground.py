@@ -15,12 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sensormon.analysis.event_scores import TOLERANCE, TRUE, Events, covered, labelled_as
-from sensormon.analysis.rescoring import History, learned, observed
+from sensormon.analysis.rescoring import History, learned
 from sensormon.analysis.what_if import Known, joining, truth_in
 from sensormon.detectors.base import Detector, TagFacts
 from sensormon.model.profiles import Choice, Profile
 from sensormon.model.readings import UNLEARNED, Bools, Floats, Ints, is_good
-from sensormon.model.timestamps import micros
+from sensormon.model.timestamps import FOREVER, micros
 
 Flags = Ints
 """Rows of the ground where a detector fired, in ascending order."""
@@ -180,7 +180,6 @@ class _Piece:
         truth = truth_in(history, known, interval)
         events = Events(truth.events.start, truth.events.end + int(TOLERANCE * interval))
         own = labelled_as(known.labelled, history.tag.name, TRUE)
-        inside = time[shown]
         return cls(
             value=value,
             judged=judged,
@@ -192,10 +191,7 @@ class _Piece:
             event_part=(truth.events.start >= border).astype(np.int8),
             ordinary=truth.ordinary,
             complete=truth.complete,
-            seconds=(
-                observed(inside[inside < border], interval),
-                observed(inside[inside >= border], interval),
-            ),
+            seconds=(history.seconds_within(0, border), history.seconds_within(border, FOREVER)),
         )
 
 

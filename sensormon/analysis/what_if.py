@@ -39,11 +39,15 @@ CURVE = 12
 
 @dataclass(frozen=True)
 class Load:
-    """Events of one or more tags, now and with other settings, in `seconds` of readings, gaps excluded."""
+    """Events of one or more tags, now and with other settings, in `seconds`, counted as in `event_rate`.
+
+    `is_cut` if earlier readings of the span were left out.
+    """
 
     before: int
     after: int
     seconds: float
+    is_cut: bool = False
 
     def rate(self, count: int) -> float:
         """`count` events per 10 minutes; 0 if no time has passed."""
@@ -155,16 +159,20 @@ def sorted_outcomes(by_tag: Mapping[str, Outcome]) -> dict[str, Outcome]:
 
 
 def total(tags: Mapping[str, Load]) -> Load:
-    """The load of all tags together, each extrapolated to the longest of their times.
+    """The load of all tags together over the longest of their times.
 
-    A tag that reports often is looked at over a shorter time; its events alone would be too few.
+    A tag whose history is cut, because it reports often, is extrapolated to it; its events alone would be
+    too few. One whose first reading came later had no event before.
     """
     longest = max((load.seconds for load in tags.values()), default=0.0)
-    shares = [(load, longest / load.seconds) for load in tags.values() if load.seconds > 0]
+    shares = [
+        (load, longest / load.seconds if load.is_cut else 1.0) for load in tags.values() if load.seconds > 0
+    ]
     return Load(
         before=round(sum(load.before * share for load, share in shares)),
         after=round(sum(load.after * share for load, share in shares)),
         seconds=longest,
+        is_cut=any(load.is_cut for load in tags.values()),
     )
 
 
@@ -253,4 +261,4 @@ def _scored(side: Side, truth: Truth, interval: float) -> EventScores:
 
 def _load(history: History, before: Side, after: Side, interval: float) -> Load:
     old, new = (len(grouped(side.flagged, joining(interval, side.off_delay))) for side in (before, after))
-    return Load(old, new, history.seconds)
+    return Load(old, new, history.seconds, history.is_cut)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sensormon.model.clock import SECOND
-from sensormon.model.event_rate import per_10_min
+from sensormon.model.event_rate import counted_seconds, per_10_min
 from sensormon.model.readings import Ints
 from sensormon.model.timestamps import micros
 
@@ -80,7 +80,7 @@ def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
     worst, at = _most_within(times, WINDOW)
     return AlarmLoad(
         events=len(times),
-        seconds=max(0, until - since) / SECOND,
+        seconds=counted_seconds(since, until, None),
         windows=int(windows),
         over_norm=int((each > NORM).sum()),
         over_most=int((each > MOST).sum()),
@@ -92,8 +92,8 @@ def alarm_load(starts: Ints, since: int, until: int) -> AlarmLoad:
 def load_of(events: pd.DataFrame, since: int, until: int, first: int | None) -> AlarmLoad:
     """The load of those of these events that began in since <= time < until.
 
-    `first` is when the first reading came; the time before is not counted: over it a first start would look
-    calmer than it is. Nor are events that had begun before `since`: each span would count them again.
+    `first` is when the first reading came; the time before is not counted, see `event_rate`. Nor are events
+    that had begun before `since`: each span would count them again.
     """
     starts = micros(events["start"])
     begun = starts[(starts >= since) & (starts < until)]

@@ -1,16 +1,33 @@
 """The rate of events, as every page, message and table states it: events per 10 minutes.
 
 Counted are events (stretches of flagged readings of one tag), as ISA-18.2 counts alarms, never single
-flagged readings. Every rate of the product comes from here, so that the same events over the same time read
-the same everywhere. What it is not: a choice of the time; callers count from the first reading on.
+flagged readings. The time runs from the first reading of the span to its end. Every rate of the product comes
+from here, so that the same events over the same span read the same everywhere.
 """
 
 from __future__ import annotations
 
 UNIT = "events per 10 min"
+DEFINITION = (
+    "Events divided by the time from the first reading in the time range to its end; gaps after it count, "
+    "the time before it does not."
+)
+"""How the time of a rate is counted, as tooltips say it."""
 _RARE = 0.1
 """Below this rate the number per day says more."""
 _DAY = 144  # times 10 minutes
+
+
+def counted_seconds(since: int, until: int, first: int | None) -> float:
+    """The time (s) over which the events of since <= time < until (µs UTC) are counted.
+
+    It begins with the `first` reading: over the time before, a first start would look calmer than it is.
+    Gaps after it count: the operator was there.
+
+    >>> counted_seconds(0, 60_000_000, 20_000_000), counted_seconds(0, 60_000_000, None)
+    (40.0, 60.0)
+    """
+    return max(0, until - (since if first is None else max(since, first))) / 1e6
 
 
 def per_10_min(events: int, seconds: float) -> float:

@@ -116,14 +116,15 @@ class Tuner:
         which no detector can use.
         """
         whole = self._store.retention.rolled_until(tag)
-        since = max(since, whole or since)
-        rows = _scored(self._store.readings.frame([tag], since, until, limit=limit))
+        first = max(since, whole or since)
+        rows = _scored(self._store.readings.frame([tag], first, until, limit=limit))
         if rows.empty:
             return History(self._tags()[tag], rows, rows)
+        is_cut = first > since or (limit is not None and len(rows) >= limit)
         lead = _scored(self._store.readings.lead(tag, int(rows["id"].iloc[0]), 2 * longest_lead()))
         if whole is not None:
             lead = lead[lead["time"] >= pd.Timestamp(whole, unit="us", tz="UTC")]
-        return History(self._tags()[tag], lead, rows)
+        return History(self._tags()[tag], lead, rows, until=until, is_cut=is_cut)
 
     def watching(self, history: History, names: Collection[str]) -> History:
         """The history with the readings of these tags too, which conditions look at. Raises StoreError."""

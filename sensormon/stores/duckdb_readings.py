@@ -198,8 +198,8 @@ class DuckDBReadings:
         )
         return int(beyond), int(whole)
 
-    def first_time(self, since: int, until: int) -> int | None:
-        with sources(self._database, None, since, until) as answered:
+    def first_time(self, since: int, until: int, tags: Sequence[str] | None = None) -> int | None:
+        with sources(self._database, tags, since, until) as answered:
             (time,) = answered.aggregates("epoch_us(min(first))")
         return None if time is None else int(time)
 

@@ -181,8 +181,8 @@ class PostgreSQLReadings:
         )
         return int(beyond), int(whole)
 
-    def first_time(self, since: int, until: int) -> int | None:
-        where, values = bounded(None, since, until)
+    def first_time(self, since: int, until: int, tags: Sequence[str] | None = None) -> int | None:
+        where, values = bounded(tags, since, until)
         ((time,),) = self._database.rows(f"SELECT {micros('min(time)')} FROM readings WHERE {where}", values)
         return None if time is None else int(time)
 

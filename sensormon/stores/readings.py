@@ -169,8 +169,8 @@ class StoredReadings(Protocol):
     def outside(self, tag: str, since: int, until: int, low: float, high: float) -> tuple[int, int]:
         """How many of the tag's readings have value < low or > high, and how many there are."""
 
-    def first_time(self, since: int, until: int) -> int | None:
-        """The earliest time of a reading of the span; None without one."""
+    def first_time(self, since: int, until: int, tags: Sequence[str] | None = None) -> int | None:
+        """The earliest time of a reading of these tags, by default of all, in the span; None without one."""
 
     def activity(self, since: int, until: int, width: int) -> pd.DataFrame:
         """Readings by tag and part of the span: tag, part, readings, flagged, doubtful.

@@ -153,7 +153,9 @@ def _figures(rows: list[tuple[str, str, str]], asked: Range, watched: int, viewe
     st.html(f'<b>Alarm load</b><table class="figures"><tbody>{body}</tbody></table>')
     said = "By ISA-18.2 and EEMUA 191, counting events; filters apply."
     if watched > asked.since:
-        said += f" Readings begin {day_and_time(watched, viewer.zone)}; earlier time is not counted."
+        said += (
+            f" Readings begin {day_and_time(watched, viewer.zone)}; earlier time is not counted, gaps are."
+        )
     st.caption(said)
 
 

@@ -69,7 +69,7 @@ def find(m: Monitor, filters: Filters, asked: Range) -> EventLists:
         of_all_tags=every,
         matching=fit,
         listed=matching(fit, Filters(stretch=filters.stretch)),
-        watched=_watched(m, asked.since, asked.until, read),
+        watched=_watched(m, asked.since, asked.until, filters.tags, read),
         late=int(stored["readings"].sum() - everything["readings"].sum()),
         changed=lists["matching"].changed,
         key=(*read, asked.since, asked.until, filters, _ids(fit).tobytes()),
@@ -133,6 +133,8 @@ def _flagged(_m: Monitor, _events: pd.DataFrame, key: tuple[object, ...]) -> pd.
 
 
 @st.cache_resource(max_entries=16, ttl=300, show_spinner=False)
-def _watched(_m: Monitor, since: int, until: int, key: tuple[object, ...]) -> int | None:
+def _watched(
+    _m: Monitor, since: int, until: int, tags: tuple[str, ...], key: tuple[object, ...]
+) -> int | None:
     del key  # part of the cache key
-    return _m.stored.first_time(since, until)
+    return _m.stored.first_time(since, until, tags or None)

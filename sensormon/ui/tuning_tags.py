@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from sensormon.access.roles import Act
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.event_rate import DEFINITION
 from sensormon.model.format import counted, moment_words
 from sensormon.model.profiles import Assignment, Profiles
 from sensormon.model.timestamps import micros
@@ -80,7 +81,7 @@ def _read_now(m: Monitor, length: str) -> Read:
     if not whole:
         since = int(micros(events["start"]).min())
     ages = {age.tag: age for age in m.tag_ages()}
-    return Read(since, until, Facts(m.stored.summary(since, until), events, ages), whole)
+    return Read(since, until, Facts(m.stored.summary(since, until), events, ages, until), whole)
 
 
 def _table(m: Monitor, viewer: Viewer, read: Read, filters: DeltaGenerator) -> None:
@@ -199,7 +200,7 @@ def _draw(shown: pd.DataFrame) -> list[int]:
             "Group": st.column_config.TextColumn(width=130),
             "Profile": st.column_config.TextColumn(width=110),
             "Events": number(format="localized", width=70),
-            "Per day": number(format="localized", width=75, help="Events in a day of readings"),
+            "Per day": number(format="localized", width=75, help=f"Events a day. {DEFINITION}"),
             "Target": number(format="%.3g", width=70, help="Events a day that the profile allows a tag"),
             "Of target": number("× target", format="%.1f", width=75, help="Events a day over the target"),
             "Detector": st.column_config.TextColumn(

@@ -11,6 +11,7 @@ from sensormon.access.roles import Act
 from sensormon.analysis.what_if import Comparison, compare, joining, rescored
 from sensormon.detectors.profile_state import check
 from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.event_rate import UNIT
 from sensormon.model.format import counted, duration, moment_words
 from sensormon.model.profiles import Profile, Profiles
 from sensormon.model.timestamps import micros
@@ -113,7 +114,8 @@ def warn_of_lost(m: Monitor, viewer: Viewer, rows: pd.DataFrame) -> None:
 def summary(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked, result: Comparison) -> None:
     """The number of events now and with new settings, the readings used, and the choice of time."""
     history, until = looked.history, looked.until
-    st.html(f'<div class="first-line">{first_line(result.load, not chosen.edited)}</div>')
+    line = first_line(result.load, not chosen.edited).replace(UNIT, f"{{alarm load|{UNIT}}}")
+    st.html(f'<div class="first-line">{with_terms(line)}</div>')
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         cut = f", the newest {MOST:,} of them" if len(history.rows) == MOST else ""
         apart = duration(joining(result.interval * 1e6, result.after.off_delay) / 1e6)

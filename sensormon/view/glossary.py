@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from sensormon.model.event_rate import DEFINITION
+
 TERMS: Mapping[str, str] = MappingProxyType(
     {
         # what a reading is
@@ -174,8 +176,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
             "setpoint), False alarm (nothing was there) or Unclear. Tuning measures settings against labels."
         ),
         "alarm load": (
-            "How many events occur per 10 minutes. One operator can handle about 1; the limit is 2 "
-            "(ISA-18.2, EEMUA 191)."
+            f"How many events occur per 10 minutes. {DEFINITION} One operator can handle about 1; "
+            "the limit is 2 (ISA-18.2, EEMUA 191)."
         ),
         # quality of flags
         "false positive": "A flag although nothing was wrong.",

@@ -35,8 +35,9 @@ COLUMNS = (
     "Precision",
     "State",
 )
-"""`name` is the tag's own, `Tag` its title. `Per day` are events in a day of readings, `Of target` is that as
-a multiple of the profile's target, `Flagged` and `Precision` are shares (0 to 1); NaN where unknown."""
+"""`name` is the tag's own, `Tag` its title. `Per day` are events a day from the first reading on, `Of target`
+is that as a multiple of the profile's target, `Flagged` and `Precision` are shares (0 to 1); NaN where
+unknown."""
 
 _DAY = 86_400e6
 _RIGHT, _JUDGED = ("true",), ("true", "benign", "false")
@@ -44,7 +45,7 @@ _RIGHT, _JUDGED = ("true",), ("true", "benign", "false")
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """What the table is made of, of one span.
+    """What the table is made of, of one span that ends at `until`, µs UTC.
 
     `summary` is of `StoredReadings.summary`, `events` of `EventReader.between`, `ages` the age of each
     tag's data now.
@@ -53,6 +54,7 @@ class Facts:
     summary: pd.DataFrame
     events: pd.DataFrame
     ages: Mapping[str, TagAge]
+    until: int
 
 
 def tag_table(tags: TagTable, profiles: Profiles, facts: Facts) -> pd.DataFrame:
@@ -66,7 +68,7 @@ def tag_table(tags: TagTable, profiles: Profiles, facts: Facts) -> pd.DataFrame:
     seen = facts.summary.set_index("tag").reindex(names)
     events = facts.events[facts.events["tag"].isin(names)]
     count = events["tag"].value_counts().reindex(names, fill_value=0).to_numpy(dtype=np.int64)
-    days = (seen["last"] - seen["first"]).to_numpy(dtype=np.float64) / _DAY
+    days = (facts.until - seen["first"]).to_numpy(dtype=np.float64) / _DAY
     per_day = np.where(days > 0, count / np.where(days > 0, days, 1.0), np.nan)
     target = np.array([profile_of[name].target or math.nan for name in names], dtype=np.float64)
     readings = seen["readings"].to_numpy(dtype=np.float64)

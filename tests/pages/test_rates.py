@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.event_rate import UNIT, rate_words
 from sensormon.model.events import Severity
 from sensormon.model.jobs import Progress
@@ -38,6 +38,22 @@ def test_status_line_and_pages_state_the_same_rate() -> None:
     }
     assert len(set(rates.values())) == 1, rates
     assert rates["status line"] > 1
+
+
+@pytest.mark.usefixtures("full")
+def test_rates_are_the_same_on_all_pages_after_a_gap(full: Monitor) -> None:
+    assert isinstance(full.clock, ManualClock)
+    full.clock.advance(12 * 60)  # nothing came meanwhile
+    page, tuning = show("anomalies", past="1 h"), text(show("tuning", history="1 h"))
+    (load,) = [box.label for box in page.expander if box.label.startswith("Alarm load")]
+    rates = [rate(load, "Alarm load"), rate(text(page), "in the last hour ("), rate(tuning, "currently ")]
+    assert len(set(rates)) == 1, rates
+    title = full.tags.title(full.tags.names[1])
+    page, tuning = show("anomalies", past="1 h", tags=title), text(show("tuning", history="1 h", tune=title))
+    (load,) = [box.label for box in page.expander if box.label.startswith("Alarm load")]
+    one_tag = re.search(r"Current: .*? events?, ([\d.]+) ", tuning)
+    assert one_tag is not None
+    assert rate(load, "Alarm load") == float(one_tag[1]) > 0
 
 
 def test_forecast_counts_the_same_time(full: Monitor) -> None:

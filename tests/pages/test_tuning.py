@@ -128,10 +128,12 @@ def test_page_shows_the_detectors_results(full: Monitor) -> None:
 
 
 def test_total_load_adds_the_rates_of_all_tags() -> None:
-    often, seldom = Load(10, 5, 600.0), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
+    often, seldom = Load(10, 5, 600.0, is_cut=True), Load(10, 10, 60_000.0)  # 10 and 0.1 per 10 min
     together = total({"often": often, "seldom": seldom, "still": Load(0, 0, 0.0)})
     assert together.rate(together.before) == pytest.approx(10.1)
     assert together.rate(together.after) == pytest.approx(5.1)
+    later = total({"later": Load(10, 5, 600.0), "seldom": seldom})
+    assert later.rate(later.before) == pytest.approx(0.2), "the time before its first reading had no event"
     assert total({}).seconds == 0
 
 

@@ -136,6 +136,8 @@ def test_first_time_is_that_of_the_earliest_reading(store: Store, records: Recor
     assert store.readings.first_time(0, FAR) == START
     assert store.readings.first_time(START + 1, FAR) == START + SECOND
     assert store.readings.first_time(START, START) is None
+    assert store.readings.first_time(0, FAR, ["temp"]) == START
+    assert store.readings.first_time(0, FAR, ["nothing"]) is None
 
 
 def test_stream_equals_the_frame_in_pieces(store: Store, records: Records) -> None:

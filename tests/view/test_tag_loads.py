@@ -53,6 +53,7 @@ FACTS = Facts(
         ("gone", "zscore", "true"),
     ),
     {},
+    START + 2 * DAY,
 )
 
 
@@ -107,6 +108,6 @@ def test_tag_learns_until_the_slowest_of_its_detectors_judges() -> None:
 
 
 def test_table_without_readings_and_events_has_every_tag() -> None:
-    table = tag_table(TAGS, PLAIN, Facts(summary(), events(), {}))
+    table = tag_table(TAGS, PLAIN, Facts(summary(), events(), {}, START))
     assert table["State"].tolist() == ["no readings"] * 4
     assert table["Events"].tolist() == [0] * 4
