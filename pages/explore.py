@@ -30,8 +30,10 @@ from sensormon.ui.time_range import offset
 from sensormon.view.explore import NAMED, drawn_line, times
 from sensormon.view.explore_chart import (
     AXES,
+    Arrangement,
     Series,
     band_series,
+    charts_of,
     crowded,
     empty_stretches,
     explore_chart,
@@ -45,7 +47,6 @@ from sensormon.view.state_bands import LISTED, fill, place_of, word_of
 from sensormon.view.versions import version_marks
 
 MOST_TAGS = 12
-STACKED, OVERLAY = "Stacked", "Overlay"
 OWN, NORMALISED = "Own axes", "Normalised"
 NOTHING = "nothing"
 # This fraction of the view is also read on each side, so that a pan shows something at once.
@@ -101,10 +102,17 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         whole = held_extent(m, tuple(names))
         span = span_control(m, viewer, whole)
         layout = st.segmented_control(
-            "Layout", [STACKED, OVERLAY], default=STACKED, required=True, key="layout", bind="query-params"
+            "Layout",
+            [str(each) for each in Arrangement],
+            default=str(Arrangement.STACKED),
+            required=True,
+            key="layout",
+            bind="query-params",
         )
+        arrangement = Arrangement(layout or Arrangement.STACKED)
         numbers = [name for name in names if not m.tags[name].has_states]
-        if layout == OVERLAY and len({m.tags[name].unit for name in numbers}) > 1:
+        own = {m.tags[name].unit for name in numbers}
+        if arrangement is Arrangement.OVERLAY and 1 < len(own) <= AXES:
             st.segmented_control(
                 "Scale", [OWN, NORMALISED], default=OWN, required=True, key="axes", bind="query-params"
             )
@@ -118,7 +126,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         tuple(names[:MOST_TAGS]),
         span,
         whole or span,
-        layout != OVERLAY,
+        arrangement,
         flags,
         earlier,
         words,
@@ -205,12 +213,12 @@ def main_chart(
     """The chart, its legend, how much it shows."""
     normalised = st.session_state.get("axes") == NORMALISED
     drawn, only = filtered(drawn, chosen.only, chosen.span)
-    narrow = not chosen.stacked and len(units(drawn)) > AXES
+    narrow = chosen.arrangement is Arrangement.OVERLAY and len(units(drawn)) > AXES
     figure = explore_chart(
         drawn,
         chosen.span,
         viewer.palette,
-        stacked=chosen.stacked,
+        arrangement=chosen.arrangement,
         normalised=normalised or narrow,
         flags=chosen.flags,
         notes=notes,
@@ -243,7 +251,10 @@ def main_chart(
         if len(numbers) < len(drawn):
             st.caption("Of states every change is drawn that is far enough from the next to be seen.")
         if narrow:
-            st.caption(f"More than {AXES} units have no room for axes; each line is normalised.")
+            st.caption(
+                f"An overlay has at most {AXES} axes. With {len(units(drawn))} units each line runs from its "
+                "lowest to its highest value in view; By unit keeps the values on axes."
+            )
         table(m, viewer, chosen, drawn)
 
 
@@ -255,9 +266,9 @@ def clicked(time: int) -> None:
 def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series], mark: str) -> str:
     """The legend of lines and of the marks in view, as HTML; `mark` is the badge of simulated tags."""
     chips = [mark] if mark else []
-    lines = [line for line in drawn if not line.is_band]
-    if not chosen.stacked and len(lines) > 1:
-        for line in lines:
+    charts = charts_of(drawn, chosen.arrangement)
+    if shared := [line for line, chart in zip(drawn, charts, strict=True) if charts.count(chart) > 1]:
+        for line in shared:
             color = series_color(viewer.palette, line)
             chips.append(
                 f'<span><b style="color:{color}">{line.number}</b> '
@@ -280,11 +291,11 @@ def legend(viewer: Viewer, chosen: Chosen, drawn: list[Series], mark: str) -> st
         chips.append('<span><span style="color:var(--sm-uncertain)">○</span> uncertain</span>')
     if (quality // 2**30 >= 2).any():
         chips.append('<span><span style="color:var(--sm-uncertain)">×</span> bad quality</span>')
-    stretches = [gap for row in empty_stretches(drawn, chosen.stacked) for gap in row]
+    stretches = [gap for row in empty_stretches(drawn, chosen.arrangement) for gap in row]
     if any(start < chosen.span[1] and end > chosen.span[0] for start, end in stretches):
         chips.append("<span>▨ no data</span>")
     chips += state_chips(viewer, drawn, chosen.span)
-    if (chosen.stacked or len(drawn) == 1) and normal_in_view(drawn, chosen.span):
+    if normal_in_view(drawn, chosen.span, chosen.arrangement):
         chips.append("<span>╌ edge of the normal band</span>")
     return f'<div class="status quiet">{"".join(chips)}</div>'
 

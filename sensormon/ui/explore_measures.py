@@ -26,7 +26,7 @@ from sensormon.view.explore import (
     sampled,
     times,
 )
-from sensormon.view.explore_chart import Series, explore_chart
+from sensormon.view.explore_chart import Arrangement, Series, explore_chart
 from sensormon.view.phrases import states_left_out
 from sensormon.view.statistics_charts import DOTS, add_limits, histogram, scatter
 
@@ -161,7 +161,9 @@ def control_look(
     if controlled.limits is None:
         return
     facts(limit_facts(controlled.limits, tag))
-    figure = explore_chart([series], chosen.span, viewer.palette, stacked=False, flags=False, notes=notes)
+    figure = explore_chart(
+        [series], chosen.span, viewer.palette, arrangement=Arrangement.OVERLAY, flags=False, notes=notes
+    )
     add_limits(figure, controlled.limits, tag, baseline, viewer.palette)
     when = times(*chosen.span, viewer.zone)
     zoom_chart(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sensormon.model.timestamps import render
 from sensormon.ui.time_range import in_calendar
 from sensormon.ui.url_state import write
+from sensormon.view.explore_layout import Arrangement
 from sensormon.view.traces import Span
 
 OTHER = "another time earlier"
@@ -20,7 +21,7 @@ class Chosen:
     names: tuple[str, ...]
     span: Span
     whole: Span
-    stacked: bool
+    arrangement: Arrangement
     flags: bool
     earlier: int  # µs, 0 for no comparison
     earlier_words: str

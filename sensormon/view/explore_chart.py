@@ -1,4 +1,4 @@
-"""Overviews of tags as one Plotly figure: overlaid in one chart, or stacked on one time axis.
+"""Overviews of tags as one Plotly figure: in one chart, or in several on one time axis.
 
 Times are milliseconds UTC, which Plotly shows in the browser's time zone. The y axes fit
 the view; readings beside it are drawn too, so that a pan shows something at once.
@@ -17,14 +17,15 @@ import plotly.graph_objects as go
 
 from sensormon.model.entries import Annotation
 from sensormon.view.explore_layout import (
-    ALONE,
     AXES,
     PERCENT,
+    Arrangement,
     Axis,
     Layout,
     Series,
     arrange,
     band_series,
+    charts_of,
     frame,
     kept_while,
     series_color,
@@ -49,9 +50,11 @@ from sensormon.view.traces import Span, chart_text
 __all__ = [
     "AXES",
     "WORST",
+    "Arrangement",
     "Axis",
     "Series",
     "band_series",
+    "charts_of",
     "crowded",
     "empty_stretches",
     "explore_chart",
@@ -73,7 +76,7 @@ def explore_chart(
     span: Span,
     palette: Palette,
     *,
-    stacked: bool,
+    arrangement: Arrangement,
     normalised: bool = False,
     flags: bool = True,
     notes: Sequence[Annotation] = (),
@@ -81,11 +84,11 @@ def explore_chart(
 ) -> go.Figure:
     """The tags over a span, each with its marks and gaps; the compared span is lighter and dashed.
 
-    Without `flags` flagged readings have no marks. `normalised`: every line from the lowest to the highest
-    value in view, in percent. `earlier` is the name of the compared span in the hover. In an overlay the
-    lines have their number at the right end.
+    Without `flags` flagged readings have no marks. `normalised`: every line of an overlay from the lowest to
+    the highest value in view, in percent. `earlier` is the name of the compared span in the hover. Lines that
+    share a chart have their number at the right end.
     """
-    layout = arrange(series, span, palette, stacked=stacked, normalised=normalised)
+    layout = arrange(series, span, palette, arrangement=arrangement, normalised=normalised)
     traces: list[Trace] = []
     for place, item in enumerate(series):
         if item.is_band:
@@ -96,9 +99,7 @@ def explore_chart(
         traces += quality_marks(layout, place)
         traces += flag_marks(layout, place) if flags else []
     traces += [
-        hatched(gaps, row, palette)
-        for row, gaps in enumerate(empty_stretches(series, layout.stacked))
-        if gaps
+        hatched(gaps, row, palette) for row, gaps in enumerate(empty_stretches(series, arrangement)) if gaps
     ]
     plot = frame(layout, traces)
     plot["annotations"] += _numbers(layout)
@@ -109,19 +110,24 @@ def explore_chart(
     return go.Figure(data=_named_once(traces), layout=plot)
 
 
-def empty_stretches(series: Sequence[Series], stacked: bool) -> list[list[Span]]:
-    """The stretches of each chart without data: of its tag, or of all numbers together in an overlay."""
-    if stacked:
-        return [item.empty() for item in series]
-    numbers, bands = (
-        [item.empty() for item in series if item.is_band == is_band] for is_band in (False, True)
-    )
-    return [*([reduce(_overlap, numbers)] if numbers else []), *bands]
+def empty_stretches(series: Sequence[Series], arrangement: Arrangement) -> list[list[Span]]:
+    """The stretches of each chart in which none of its tags has data."""
+    charts = charts_of(series, arrangement)
+    empty = [
+        [item.empty() for item, chart in zip(series, charts, strict=True) if chart == row]
+        for row in range(max(charts, default=-1) + 1)
+    ]
+    return [reduce(_overlap, of_tags) for of_tags in empty]
 
 
-def normal_in_view(series: Sequence[Series], span: Span) -> bool:
-    """Whether an edge of a normal band lies in view, if each tag has a chart of its own."""
-    ranges = [(item.tag.normal or (), *shown_range([item], span)) for item in series if not item.is_band]
+def normal_in_view(series: Sequence[Series], span: Span, arrangement: Arrangement) -> bool:
+    """Whether an edge of a normal band is drawn: it lies in view, and its tag is alone in its chart."""
+    charts = charts_of(series, arrangement)
+    ranges = [
+        (item.tag.normal or (), *shown_range([item], span))
+        for item, chart in zip(series, charts, strict=True)
+        if not item.is_band and charts.count(chart) == 1
+    ]
     return any(low < edge < high for edges, low, high in ranges for edge in edges)
 
 
@@ -136,15 +142,21 @@ def _overlap(some: Sequence[Span], others: Sequence[Span]) -> list[Span]:
 
 
 def _numbers(layout: Layout) -> list[dict[str, Any]]:
-    """The number of each overlaid line at its end, moved apart if lines end together."""
-    if layout.separate:
+    """The number of each line that shares a chart at its end, moved apart if lines end together."""
+    return [label for row in range(layout.rows) for label in _numbers_in(layout, row)]
+
+
+def _numbers_in(layout: Layout, row: int) -> list[dict[str, Any]]:
+    places = layout.in_row(row)
+    if len(places) == 1:
         return []
     heights = sorted(
-        (height, item.number, place)
-        for place, item in enumerate(layout.series)
-        if not item.is_band and (height := _height_of_end(layout, place)) is not None
+        (height, layout.series[place].number, place)
+        for place in places
+        if (height := _height_of_end(layout, place)) is not None
     )
-    apart = 16 / ALONE
+    low, high = layout.domain(row)
+    apart = 16 / layout.heights[row]
     at = -1.0
     labels = []
     for height, number, place in heights:
@@ -154,7 +166,7 @@ def _numbers(layout: Layout) -> list[dict[str, Any]]:
                 "text": f"<b>{number}</b>",
                 "x": 1,
                 "xref": "paper",
-                "y": min(at, 1.0),
+                "y": low + min(at, 1.0) * (high - low),
                 "yref": "paper",
                 "xanchor": "right",
                 "yanchor": "middle",

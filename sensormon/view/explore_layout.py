@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -26,8 +28,14 @@ from sensormon.view.trace_styles import Trace
 from sensormon.view.traces import Span, chart_text
 from sensormon.view.y_range import fitted, tick_decimals
 
-AXES = 4
-"""The most y axes beside one chart; with more units the lines are normalised."""
+AXES = 2
+"""The most y axes beside one chart, one on each side; with more units the lines are normalised."""
+
+NO_UNIT = "no unit"
+"""The name of the axis that tags without a unit share."""
+
+TITLE = 44
+"""The most characters of labels above a chart of several tags, about what a phone has room for."""
 
 ALONE, HEAD = 440, 34
 """Heights in pixels: of a single chart, of the line above a chart in a stack."""
@@ -51,6 +59,14 @@ _TICKS = [
     {"dtickrange": [86_400_000, "M1"], "value": "%d %b\n%Y"},
     {"dtickrange": ["M1", None], "value": "%b %Y"},
 ]
+
+
+class Arrangement(StrEnum):
+    """How tags of numbers are divided among charts; each tag of states has one of its own."""
+
+    STACKED = "Stacked"
+    BY_UNIT = "By unit"
+    OVERLAY = "Overlay"
 
 
 @dataclass(frozen=True)
@@ -101,26 +117,23 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Which chart and axis each series has.
+    """Which chart and axis each series has; see `arrange`.
 
-    `stacked`: a chart per tag, one below the other; otherwise one chart for all numbers, and below it one
-    for each tag of states. `normalised`: each line runs from its lowest to its highest value in view, in
-    percent. `axes` has the number of the y axis of each series, `charts` the chart it is in, counted from
-    the top. A `place` is an index into `series`.
+    `normalised`: each line runs from its lowest to its highest value in view, in percent. `axes` has the
+    number of the y axis of each series, `charts` the chart it is in, counted from the top. A `place` is an
+    index into `series`.
     """
 
     series: Sequence[Series]
     span: Span
     palette: Palette
-    stacked: bool
     normalised: bool
     axes: tuple[int, ...]
     charts: tuple[int, ...]
 
-    @property
-    def separate(self) -> bool:
-        """Whether no chart has lines of two tags."""
-        return self.stacked or sum(not series.is_band for series in self.series) <= 1
+    def is_alone(self, place: int) -> bool:
+        """Whether no other tag is in the chart of this one."""
+        return self.charts.count(self.charts[place]) == 1
 
     @property
     def rows(self) -> int:
@@ -130,6 +143,10 @@ class Layout:
     def row(self, place: int) -> int:
         """The chart of a series, counted from the top."""
         return self.charts[place]
+
+    def in_row(self, row: int) -> list[int]:
+        """The places of the series in a chart."""
+        return [place for place, chart in enumerate(self.charts) if chart == row]
 
     def row_axis(self, row: int) -> int:
         """The first y axis of a chart."""
@@ -143,7 +160,7 @@ class Layout:
             return [BAND_ALONE if bands[0] else ALONE]
         number = bands.count(False)
         row = next((height for most, height in ROWS.items() if number <= most), min(ROWS.values()))
-        return [BAND if is_band else row if self.stacked and number > 1 else ALONE for is_band in bands]
+        return [BAND if is_band else row if number > 1 else ALONE for is_band in bands]
 
     def axis(self, place: int) -> str:
         """Plotly's name for the y axis of a series."""
@@ -177,16 +194,16 @@ class Layout:
     def color(self, place: int) -> str:
         """The colour of a line; in a chart of its own every tag has the same, unless another was chosen."""
         item = self.series[place]
-        plain = self.separate and not item.axis.chosen
+        plain = self.is_alone(place) and not item.axis.chosen
         return self.palette.line if plain else series_color(self.palette, item)
 
     def is_dotted(self, place: int) -> bool:
         """Whether a line before this one in the same chart has its colour."""
-        before = self.series[:place] if not self.separate else []
+        own = color_index(self.series[place], self.palette)
         return any(
-            not item.is_band
-            and color_index(item, self.palette) == color_index(self.series[place], self.palette)
-            for item in before
+            color_index(self.series[other], self.palette) == own
+            for other in self.in_row(self.charts[place])
+            if other < place
         )
 
 
@@ -213,26 +230,36 @@ def kept_while(series: Series, windows: Sequence[Span]) -> Series:
 
 
 def arrange(
-    series: Sequence[Series], span: Span, palette: Palette, *, stacked: bool, normalised: bool
+    series: Sequence[Series], span: Span, palette: Palette, *, arrangement: Arrangement, normalised: bool
 ) -> Layout:
-    """Give each series its axis: one per chart, or one per unit in an overlay. One tag makes no stack."""
-    stacked = stacked and len(series) > 1
-    normalised = normalised and not stacked
-    if stacked:
-        places = tuple(range(len(series)))
-        return Layout(series, span, palette, stacked, normalised, places, places)
+    """Give each series its chart and its axis.
+
+    Stacked: a chart for each tag, in their order. By unit: a chart for the tags of each unit, which share an
+    axis. Overlay: one chart for all numbers, with an axis for each unit; only there lines are `normalised`.
+    In the last two each tag of states has a chart of its own below.
+    """
+    charts = charts_of(series, arrangement)
+    if arrangement is not Arrangement.OVERLAY:
+        return Layout(series, span, palette, normalised=False, axes=charts, charts=charts)
     own = units(series)
     lines = 1 if normalised and own else len(own)  # axes of numbers; each band has one of its own after them
-    axes, charts, bands = [], [], 0
-    for item in series:
-        if item.is_band:
-            axes.append(lines + bands)
-            charts.append(min(1, lines) + bands)
-            bands += 1
-        else:
-            axes.append(0 if normalised else own.index(item.tag.unit))
-            charts.append(0)
-    return Layout(series, span, palette, stacked, normalised, tuple(axes), tuple(charts))
+    axes = tuple(
+        chart - min(1, lines) + lines if item.is_band else 0 if normalised else own.index(item.tag.unit)
+        for item, chart in zip(series, charts, strict=True)
+    )
+    return Layout(series, span, palette, normalised, axes, charts)
+
+
+def charts_of(series: Sequence[Series], arrangement: Arrangement) -> tuple[int, ...]:
+    """The chart of each series, counted from the top."""
+    if arrangement is Arrangement.STACKED:
+        return tuple(range(len(series)))
+    own = units(series)
+    numbers = len(own) if arrangement is Arrangement.BY_UNIT else min(1, len(own))
+    below = count(numbers)
+    return tuple(
+        next(below) if item.is_band else min(own.index(item.tag.unit), numbers - 1) for item in series
+    )
 
 
 def units(series: Sequence[Series]) -> list[str]:
@@ -284,12 +311,8 @@ def frame(layout: Layout, traces: Iterable[Trace]) -> dict[str, Any]:
         **_base(layout),
         **{_layout_name(axis): _value_axis(layout, axis) for axis in axes},
         **{_layout_name(_EDGES + row): _edge_axis(layout, row) for row in edges},
-        "annotations": [
-            _title(layout, place)
-            for place, item in enumerate(layout.series)
-            if layout.stacked or (item.is_band and layout.rows > 1)
-        ],
-        "shapes": _normal_edges(layout) if layout.separate and not layout.normalised else [],
+        "annotations": [_title(layout, row) for row in range(layout.rows) if _is_titled(layout, row)],
+        "shapes": [] if layout.normalised else _normal_edges(layout),
     }
 
 
@@ -332,12 +355,13 @@ def _base(layout: Layout) -> dict[str, Any]:
 
 
 def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
-    """A y axis of values; the second and later ones of an overlay stand beside the first, in their colour."""
+    """A y axis of values; beside another one each has the colour of its first line, the second is right."""
     members = layout.members(axis)
     row = layout.charts[layout.axes.index(axis)]
     if members[0].is_band:
         return {"range": [0, 1], "visible": False, "fixedrange": True, "domain": layout.domain(row)}
-    several = len(units(layout.series)) > 1 and not layout.stacked
+    first = layout.row_axis(row)
+    several = len(units([layout.series[place] for place in layout.in_row(row)])) > 1
     color = series_color(layout.palette, members[0]) if several else layout.palette.secondary
     style: dict[str, Any] = {
         "gridcolor": layout.palette.grid,
@@ -354,12 +378,11 @@ def _value_axis(layout: Layout, axis: int) -> dict[str, Any]:
     if layout.normalised:
         style |= {"tickvals": [0, 50, 100], "ticksuffix": " %"}
     else:
-        unit = chart_text(members[0].tag.unit)
+        unit = chart_text(members[0].tag.unit or NO_UNIT)
         style["tickformat"] = f",.{tick_decimals(high - low)}f"
         style["title"] = {"text": unit, "standoff": 2, "font": {"size": 11, "color": color}}
-    if axis and not layout.stacked:
-        style |= {"overlaying": "y", "side": "right" if axis % 2 else "left", "showgrid": False}
-        style |= {"anchor": "x"} if axis == 1 else {"anchor": "free", "autoshift": True, "shift": None}
+    if axis != first:
+        style |= {"overlaying": _axis_name(first), "side": "right", "showgrid": False, "anchor": "x"}
     return style
 
 
@@ -373,12 +396,20 @@ def _edge_axis(layout: Layout, row: int) -> dict[str, Any]:
     }
 
 
-def _title(layout: Layout, place: int) -> dict[str, Any]:
-    """The tag's label above its chart in a stack."""
+def _is_titled(layout: Layout, row: int) -> bool:
+    """Whether a chart needs a title: one of several does, unless it has lines with different axes."""
+    return layout.rows > 1 and len({layout.axes[place] for place in layout.in_row(row)}) == 1
+
+
+def _title(layout: Layout, row: int) -> dict[str, Any]:
+    """The tag's label above its chart; of several tags their numbers and labels, as far as they fit."""
+    places = layout.in_row(row)
     return {
-        "text": f"<b>{chart_text(layout.series[place].tag.label)}</b>",
+        "text": f"<b>{chart_text(layout.series[places[0]].tag.label)}</b>"
+        if len(places) == 1
+        else _labels(layout, places),
         "x": 0,
-        "y": layout.domain(layout.row(place))[1],
+        "y": layout.domain(row)[1],
         "xref": "paper",
         "yref": "paper",
         "xanchor": "left",
@@ -389,11 +420,26 @@ def _title(layout: Layout, place: int) -> dict[str, Any]:
     }
 
 
+def _labels(layout: Layout, places: Sequence[int]) -> str:
+    """Numbers and labels of tags in the colours of their lines; what does not fit is counted."""
+    parts: list[str] = []
+    room = TITLE
+    for place in places:
+        item = layout.series[place]
+        room -= len(item.tag.label) + 4
+        if parts and room < 0:
+            break
+        label = f"<b>{item.number}</b> {chart_text(item.tag.label)}"
+        parts.append(f'<span style="color:{layout.color(place)}">{label}</span>')
+    more = len(places) - len(parts)
+    return "   ".join(parts) + (f"   and {more} more" if more else "")
+
+
 def _normal_edges(layout: Layout) -> list[dict[str, Any]]:
-    """A dashed line at each edge of a tag's normal band that lies in view."""
+    """A dashed line at each edge of a normal band that lies in view, of each tag alone in its chart."""
     shapes = []
     for place, item in enumerate(layout.series):
-        if item.is_band:
+        if item.is_band or not layout.is_alone(place):
             continue
         low, high = layout.axis_range(layout.axes[place])
         shapes += [

@@ -38,7 +38,8 @@ _SKIP = {"hoverinfo": "skip"}
 def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
     """The line of a series, behind it the line of the span it is compared with, called `earlier`."""
     item, color = layout.series[place], layout.color(place)
-    label = item.tag.label if layout.separate else f"{item.number}  {item.tag.label}"
+    alone = layout.is_alone(place)
+    label = item.tag.label if alone else f"{item.number}  {item.tag.label}"
     name, axis = chart_text(label), layout.axis(place)
     drawn = []
     if item.earlier is not None:
@@ -46,7 +47,7 @@ def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
             _line(layout, place, item.earlier, f"{name}, {chart_text(earlier)}", shift=item.offset)
             | {"yaxis": axis, "opacity": 0.6, "line": {"color": color, "width": 1.2, "dash": "dash"}}
             | {"legendrank": 100 + item.number}
-            | ({"name": chart_text(earlier)} if layout.separate else {})
+            | ({"name": chart_text(earlier)} if alone else {})
         )
     drawn.append(
         _line(layout, place, item.now, name, flags=_flag_words(item.now))
@@ -54,7 +55,7 @@ def lines(layout: Layout, place: int, earlier: str) -> list[Trace]:
             "yaxis": axis,
             "line": {"color": color, "width": 1.4, "dash": "dot" if layout.is_dotted(place) else "solid"},
         }
-        | {"showlegend": not layout.separate, "legendrank": item.number}
+        | {"showlegend": not alone, "legendrank": item.number}
         | {"meta": {"label": label, "unit": item.tag.unit, "decimals": item.tag.decimals}}
     )
     return drawn

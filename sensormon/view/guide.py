@@ -137,7 +137,7 @@ PAGES: Mapping[str, About] = {
             "roll-up",
         ),
         parts=(
-            "Controls: which tags, which time range, stacked or on top of each other, and the earlier"
+            "Controls: which tags, which time range, one chart per tag, per unit or for all, and the earlier"
             " time to compare with.",
             "Chart: drag to zoom, arrow keys to move. Click a reading to see its value and why it was"
             " flagged.",

@@ -185,3 +185,19 @@ def test_two_cursors_tell_the_difference_of_each_tag(page: Page, server: Server)
     assert apart == pytest.approx(b - a, abs=0.02)
     page.get_by_role("button", name=re.compile("Two cursors")).click()
     expect(table).to_have_count(0)
+
+
+def test_layout_is_chosen_kept_in_the_address_and_measured_in(page: Page, server: Server) -> None:
+    page.set_default_timeout(60_000)
+    visit(page, server, "explore?past=15+min&layout=By+unit")
+    shown(page)
+    axes = f"""() => Object.entries(document.querySelector('{CHART} .js-plotly-plot')._fullLayout)
+        .filter(([name, axis]) => /^yaxis/.test(name) && axis.visible && axis.title.text)
+        .map(([, axis]) => axis.title.text).sort()"""
+    assert page.evaluate(axes) == ["pH", "rpm", "°C"]
+    page.get_by_role("button", name=re.compile("Two cursors")).click()
+    expect(page.locator(f"{CHART} .cursor-table tbody tr")).to_have_count(3)
+    page.get_by_text("Overlay", exact=True).first.click()
+    page.wait_for_url("**layout=Overlay**")
+    expect(page.get_by_text("An overlay has at most 2 axes")).to_be_visible()
+    expect(page.locator(f"{CHART} .cursor-table tbody tr")).to_have_count(3)

@@ -68,11 +68,29 @@ def test_relative_span_removes_the_times_from_the_url() -> None:
 
 
 @pytest.mark.usefixtures("full")
+def test_layout_of_the_address_is_drawn_and_an_overlay_of_many_units_says_why_it_is_normalised() -> None:
+    by_unit = chart(show("explore", layout="By unit"))["layout"]
+    assert [by_unit[name]["title"]["text"] for name in ("yaxis", "yaxis2", "yaxis3")] == ["°C", "pH", "rpm"]
+    app = show("explore", layout="Overlay")
+    assert chart(app)["layout"]["yaxis"]["range"] == [-5, 105]
+    assert "An overlay has at most 2 axes" in text(app)
+    two = chart(show("explore", layout="Overlay", explore=["Fermenter pH", "Agitator speed"]))["layout"]
+    assert (two["yaxis2"]["side"], two["yaxis2"]["title"]["text"]) == ("right", "rpm")
+
+
+@pytest.mark.usefixtures("full")
 def test_overlay_normalised_with_an_earlier_span() -> None:
-    app = show("explore", layout="Overlay", axes="Normalised", earlier="another time earlier", offset="5 min")
+    app = show(
+        "explore",
+        explore=["Fermenter temperature", "Fermenter pH"],
+        layout="Overlay",
+        axes="Normalised",
+        earlier="another time earlier",
+        offset="5 min",
+    )
     figure = chart(app)
     assert figure["layout"]["yaxis"]["range"] == [-5, 105]
-    assert sum(trace.get("opacity") == 0.6 for trace in figure["data"]) == 3
+    assert sum(trace.get("opacity") == 0.6 for trace in figure["data"]) == 2
     assert "5 min earlier" in text(app)
     assert "no readings" not in text(app)
     assert "a week earlier: no readings" in text(show("explore", earlier="a week earlier"))
@@ -282,7 +300,7 @@ def test_table_holds_what_is_drawn() -> None:
 
 @pytest.mark.usefixtures("full")
 def test_controls_share_one_row_in_every_layout() -> None:
-    for layout in ("Stacked", "Overlay"):
+    for layout in ("Stacked", "By unit", "Overlay"):
         app = show("explore", layout=layout)
         assert '.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(
             app

@@ -70,7 +70,7 @@ def explore(*names: str, **query: str) -> AppTest:
 
 
 @pytest.mark.usefixtures("plant")
-@pytest.mark.parametrize("layout", ["Stacked", "Overlay"])
+@pytest.mark.parametrize("layout", ["Stacked", "By unit", "Overlay"])
 def test_explore_draws_a_band_for_each_tag_of_states(layout: str) -> None:
     app = explore("Temperature", "Feed valve", "Product", past="15 min", layout=layout)
     figure = json.loads(mounted(app, "explore-chart")["figure"])

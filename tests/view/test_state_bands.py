@@ -12,7 +12,14 @@ from sensormon.analysis.downsample import Overview, whole
 from sensormon.analysis.state_course import Stretch
 from sensormon.model.clock import SECOND
 from sensormon.model.tags import Tag
-from sensormon.view.explore_chart import Series, band_series, empty_stretches, explore_chart, kept_while
+from sensormon.view.explore_chart import (
+    Arrangement,
+    Series,
+    band_series,
+    empty_stretches,
+    explore_chart,
+    kept_while,
+)
 from sensormon.view.palette import DARK, LIGHT, Palette
 from sensormon.view.state_bands import PATTERNS, band, fill, hover, place_of, word_of
 from tests.support.plant import START
@@ -133,7 +140,7 @@ def numbers_and_bands() -> list[Series]:
 
 
 def test_in_an_overlay_bands_lie_below_the_lines_on_the_same_time_axis() -> None:
-    figure = explore_chart(numbers_and_bands(), SPAN, LIGHT, stacked=False)
+    figure = explore_chart(numbers_and_bands(), SPAN, LIGHT, arrangement=Arrangement.OVERLAY)
     bars = [trace for trace in figure.data if trace.type == "bar"]
     domains = [figure.layout[f"yaxis{trace.yaxis[1:]}"].domain for trace in bars]
     lines = figure.layout.yaxis.domain
@@ -146,31 +153,39 @@ def test_in_an_overlay_bands_lie_below_the_lines_on_the_same_time_axis() -> None
 
 
 def test_in_a_stack_bands_are_lower_than_lines() -> None:
-    figure = explore_chart(numbers_and_bands(), SPAN, LIGHT, stacked=True)
+    figure = explore_chart(numbers_and_bands(), SPAN, LIGHT, arrangement=Arrangement.STACKED)
     heights = [np.diff(figure.layout[name].domain)[0] for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
     assert heights[1] == pytest.approx(heights[3])
     assert heights[1] < heights[0] / 2
     assert heights[0] == pytest.approx(heights[2])
 
 
-@pytest.mark.parametrize("stacked", [True, False])
+@pytest.mark.parametrize("arrangement", list(Arrangement))
 @pytest.mark.parametrize("normalised", [True, False])
-def test_bands_alone_need_no_axis_of_numbers(stacked: bool, normalised: bool) -> None:
+def test_bands_alone_need_no_axis_of_numbers(arrangement: Arrangement, normalised: bool) -> None:
     only = [item for item in numbers_and_bands() if item.is_band]
-    figure = explore_chart(only, SPAN, DARK, stacked=stacked, normalised=normalised)
+    figure = explore_chart(only, SPAN, DARK, arrangement=arrangement, normalised=normalised)
     assert not figure.layout.yaxis.visible
-    one = explore_chart(only[:1], SPAN, DARK, stacked=stacked, normalised=normalised)
+    one = explore_chart(only[:1], SPAN, DARK, arrangement=arrangement, normalised=normalised)
     assert one.layout.height < 200
+
+
+def test_by_unit_bands_lie_below_the_charts_of_numbers() -> None:
+    figure = explore_chart(numbers_and_bands(), SPAN, LIGHT, arrangement=Arrangement.BY_UNIT)
+    bars = [trace.yaxis for trace in figure.data if trace.type == "bar"]
+    assert bars == ["y3", "y4"]
+    tops = [figure.layout[name].domain[1] for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
+    assert tops == sorted(tops, reverse=True)
 
 
 def test_gaps_of_bands_are_their_own() -> None:
     whole_span, half = overview([0.0] * 100), overview([0.0] * 50)
     temp = Series(Tag("temp", "Temp", "°C"), 1, whole_span)
     valve = band_series(VALVE, 2, half, [Stretch(START, START + 49 * SECOND, 0.0, 0)], WORDS)
-    assert empty_stretches([valve, temp], stacked=False) == [[], half.gaps()]
+    assert empty_stretches([valve, temp], Arrangement.OVERLAY) == [[], half.gaps()]
     assert half.gaps() != []
     held = band_series(VALVE, 2, half, [Stretch(START, SPAN[1], 0.0, 0)], WORDS)
-    assert empty_stretches([held, temp], stacked=True) == [[], []], "a state that lasts leaves no gap"
+    assert empty_stretches([held, temp], Arrangement.STACKED) == [[], []], "a state that lasts leaves no gap"
 
 
 def test_a_line_kept_to_a_state_has_its_readings_alone_and_breaks_between() -> None:
@@ -178,7 +193,7 @@ def test_a_line_kept_to_a_state_has_its_readings_alone_and_breaks_between() -> N
     windows = [(START + 10 * SECOND, START + 20 * SECOND), (START + 21 * SECOND, START + 30 * SECOND)]
     kept = kept_while(line, windows)
     assert kept.now.value.tolist() == [*range(10, 20), *range(21, 30)]
-    (trace,) = explore_chart([kept], SPAN, LIGHT, stacked=True).data
+    (trace,) = explore_chart([kept], SPAN, LIGHT, arrangement=Arrangement.STACKED).data
     assert np.isnan(trace.y).sum() == 1, "the line does not lead from one to the other"
     assert kept_while(line, []).now.value.tolist() == []
     assert kept.now.gaps() == line.now.gaps(), "what is hidden is not missing"

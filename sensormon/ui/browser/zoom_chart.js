@@ -140,17 +140,12 @@ async function draw(chart) {
   })
 }
 
-// Beyond the first two, axes take more room than a phone has.
+// A phone has room for fewer times, and for less height of a single chart.
 function narrow(figure, plot) {
   if (plot.clientWidth >= 560) return
-  for (const [name, axis] of Object.entries(figure.layout)) {
-    if (/^yaxis([3-9]|[1-4]\d)$/.test(name) && axis.overlaying) {
-      axis.showticklabels = false
-      axis.title = undefined
-    }
-  }
   figure.layout.xaxis.nticks = 4
-  const charts = Object.keys(figure.layout).filter((name) => /^yaxis/.test(name) && figure.layout[name].title).length
+  const axes = Object.entries(figure.layout).filter(([name]) => /^yaxis/.test(name))
+  const charts = axes.filter(([, axis]) => axis.title && !axis.overlaying).length
   if (charts <= 1) figure.layout.height = Math.min(figure.layout.height, PHONE)
 }
 
