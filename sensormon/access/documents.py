@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +42,8 @@ class StoredDocuments(Protocol):
     """What is needed of a store; see `sensormon.stores.entries`."""
 
     def documents(self, collection: str, since: int = 0, /) -> list[Document]: ...
+
+    def claiming(self, document: Document, base: int, /) -> AbstractContextManager[bool]: ...
 
     def audit(self, query: AuditQuery, /) -> list[AuditRecord]: ...
 
@@ -179,6 +182,24 @@ class Documents:
                     fresh = {doc.key: doc for doc in documents if doc.collection == collection}
                     self._known[collection] = {**self._known.get(collection, {}), **fresh}
         return documents
+
+    def keep_over(self, base: int, version: Version, who: str) -> Document | None:
+        """Keep this version only if the newest of the document, in any process on the store, is of `base`.
+
+        `base` is that version's time (µs UTC), of a removal too, 0 if there was none. None if another process
+        has kept a newer one, also if that still waits in its journal. Durable when this returns. Raises like
+        `keep`, and StoreError whenever a shared store cannot be asked.
+        """
+        with self._keeping:
+            document = self._document(version, who)
+            with self._stored.claiming(document, base) as free:
+                if not free:
+                    return None
+                self._recorder.keep(DocumentsEntry((document,), ()))
+            with self._lock:
+                known = self._known.get(version.collection, {})
+                self._known[version.collection] = {**known, document.key: document}
+        return document
 
     def _document(self, version: Version, who: str) -> Document:
         """Later than the version before it, even if the clock was set back."""

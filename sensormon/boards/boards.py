@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from sensormon.access.documents import Documents, meaning_of
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.boards.board import Board
 from sensormon.boards.board_text import board_of, content_of
 from sensormon.boards.checks import check_board
@@ -64,8 +64,8 @@ class Boards:
         """Keep the board; durable when it returns.
 
         `base` is the time of the version that it was made from, 0 for a new board. Raises UsageError, one
-        line, if it is not possible, also because somebody has saved another version since; StoreError,
-        JournalError.
+        line, if it is not possible, also because somebody has saved another version since, in any process on
+        the store; StoreError, also if a shared store cannot be asked for that; JournalError.
         """
         with self._changing:
             self._documents.look_again(COLLECTION)
@@ -78,7 +78,7 @@ class Boards:
                     f"{MOST_BOARDS} boards are the most", where="boards", hint="Remove some first"
                 )
             check_board(board, self._tags().names, before.board if before else None)
-            document = self._documents.keep(COLLECTION, board.name, content_of(board), who)
+            document = self._keep(board, who, base)
         return KeptBoard(board, document.time, document.who)
 
     def remove(self, name: str, who: str) -> None:
@@ -87,7 +87,17 @@ class Boards:
             kept = self._known().get(name)
             if kept is None:
                 raise UsageError(f"there is no board {name[:80]!r}", where="boards")
-            self._documents.keep(COLLECTION, name, content_of(kept.board), who, removed=True)
+            self._keep(kept.board, who, kept.time, removed=True)
+
+    def _keep(self, board: Board, who: str, base: int, *, removed: bool = False) -> Document:
+        """Keep this version unless another process has just saved one."""
+        before = self._documents.of(COLLECTION).get(board.name)  # which may be a removal
+        version = Version(COLLECTION, board.name, content_of(board), removed)
+        document = self._documents.keep_over(before.time if before else 0, version, who)
+        if document is None:
+            self._documents.look_again(COLLECTION)
+            raise UsageError(_since(self._known().get(board.name), base), where=f"board {board.name}")
+        return document
 
 
 def _boards(documents: Mapping[str, Document]) -> dict[str, KeptBoard]:

@@ -8,6 +8,7 @@ Every call raises `StoreError` if it cannot be answered.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,6 +74,16 @@ class StoredEntries(Protocol):
         """The newest version of every document of this collection, removed ones too, in order of time.
 
         Only versions of `since` (µs UTC) and later count. None from a store older than documents.
+        """
+
+    def claiming(self, document: Document, base: int) -> AbstractContextManager[bool]:
+        """Save this version at once, before the journal's record of it is loaded.
+
+        Yields whether the store has no version of the document that is newer than `base` (µs UTC). Inside,
+        no other process gets True for the same document. If it was True and nothing is raised inside, the
+        version is in the store afterwards, so that the next process sees it; its record in the journal adds
+        it a second time, which changes nothing. A store of one process writes nothing and yields True. Raises
+        StoreError.
         """
 
     def dead_letters(self, after: str, limit: int) -> list[Document]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pandas as pd
 
@@ -19,6 +21,7 @@ from sensormon.model.readings import StateWord
 from sensormon.stores.entries import DEAD_LETTERS, IMPORTED, AuditQuery
 from sensormon.stores.entry_cells import read_object_cell, read_settings
 from sensormon.stores.postgresql_database import Database
+from sensormon.stores.postgresql_load import keep_documents
 from sensormon.stores.postgresql_queries import micros, moment
 
 _ANSWER = f"key, fingerprint, status, body, {micros('received')}"
@@ -71,6 +74,19 @@ class PostgreSQLEntries:
 
     def documents(self, collection: str, since: int = 0) -> list[Document]:
         return [_document(*row) for row in self._database.rows(_DOCUMENTS, [collection, moment(since)])]
+
+    @contextmanager
+    def claiming(self, document: Document, base: int) -> Iterator[bool]:
+        name = [document.collection, document.key]
+        with self._database.transaction("save a document") as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", ["/".join(name)])
+            newest = f"SELECT {micros('max(time)')} FROM documents WHERE collection = %s AND key = %s"
+            ((time,),) = cursor.execute(newest, name).fetchall()
+            if time is not None and int(time) > base:
+                yield False
+                return
+            keep_documents(cursor, [document])
+            yield True
 
     def dead_letters(self, after: str, limit: int) -> list[Document]:
         rows = self._database.rows(_DEAD_LETTERS, [DEAD_LETTERS, after, limit])

@@ -156,12 +156,17 @@ def _drop_old_rejections(cursor: Cursor) -> None:
 
 def keep_dead_letters(cursor: Cursor, letters: Iterable[Document]) -> None:
     """Write these dead letters; the readings themselves were left out."""
+    keep_documents(cursor, letters)
+
+
+def keep_documents(cursor: Cursor, documents: Iterable[Document]) -> None:
+    """Write these versions, which no record of a journal has yet."""
     cursor.executemany(
         "INSERT INTO documents (collection, key, content, who, time, removed, number)"
-        " VALUES (%s, %s, %s, %s, %s, false, 0)",
+        " VALUES (%s, %s, %s, %s, %s, %s, 0)",
         [
-            (each.collection, each.key, json.dumps(each.content), each.who, moment(each.time))
-            for each in letters
+            (each.collection, each.key, json.dumps(each.content), each.who, moment(each.time), each.removed)
+            for each in documents
         ],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -103,6 +104,9 @@ class _Interrupted:
         while self.meanwhile:
             self.meanwhile.pop()()
         return self._monitor.parts.store.entries.documents(collection, since)
+
+    def claiming(self, document: Document, base: int, /) -> AbstractContextManager[bool]:
+        return self._monitor.parts.store.entries.claiming(document, base)
 
     def audit(self, query: AuditQuery, /) -> list[AuditRecord]:
         return self._monitor.parts.store.entries.audit(query)
