@@ -285,6 +285,12 @@ def verdict(
     return Phrase(f"{side} expected, {name} {score:,.1f}" if score < HIGHEST else f"{side} a flat line", True)
 
 
+def held_back(value: float, expected: float, score: float, name: str, lasted: str) -> Phrase:
+    """The text of a card on a reading within the on-delay, of which `lasted` is over: "4 s of 10 s"."""
+    side = f"{_side(value, expected)} expected" if math.isfinite(expected) else "abnormal"
+    return Phrase(f"{side} for {lasted}, {name} {score:,.1f}")
+
+
 def why_short(
     tag: Tag,
     value: float,

@@ -109,7 +109,7 @@ class LiveFeed:
             places = {name: rows for name, rows in places.items() if len(rows)}
             judges = self._shared.of("judges", m.detection.in_force.id, m.detection.readable)
             complete, known = True, since
-        scales, heads = Scales(judges), newest(frame, places, now, judges)
+        scales, heads = Scales(judges), newest(frame, places, now, judges, self._further)
         tags: dict[str, Answer] = {}
         words = m.state_words(names)
         for name in names:
@@ -145,6 +145,10 @@ class LiveFeed:
         ):  # "" while the store is unavailable
             answer["events"] = events
         return answer
+
+    def _further(self, name: str, since: int) -> pd.DataFrame:
+        """Readings of a tag from before those at hand."""
+        return self._monitor.readings.recent(since, [name], None)
 
     def _passed_over(self, now: int) -> bool:
         """Whether another collector has just stored readings that are not in memory."""

@@ -23,6 +23,7 @@ from sensormon.view.explanation import (
     Explanation,
     Scales,
     explain,
+    held_back,
     limit,
     quality_words,
     value_beside_expected,
@@ -336,6 +337,8 @@ def test_the_card_says_why_a_reading_is_withheld() -> None:
     )
     assert verdict(7.0, nan, nan, False, 0, "z", Withheld.SETTLING) == Phrase("not judged, still settling")
     assert verdict(9.0, 7.0, 5.2, False, 0, "z", Withheld.ON_DELAY) == Phrase("z 5.2, within the on-delay")
+    assert held_back(9.0, 7.0, 5.2, "z", "4 s of 10 s") == Phrase("above expected for 4 s of 10 s, z 5.2")
+    assert held_back(9.0, nan, 5.2, "score", "4 s of 10 s") == Phrase("abnormal for 4 s of 10 s, score 5.2")
 
 
 def test_each_score_is_named_by_the_detector_that_spoke() -> None:

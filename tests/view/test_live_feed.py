@@ -23,6 +23,7 @@ from sensormon.monitor.runtime import page_key
 from sensormon.stores.duckdb_readings import DuckDBReadings
 from sensormon.stores.recent import RecentReadings
 from sensormon.view.explanation import Scales
+from sensormon.view.live_cards import newest, places_by_tag
 from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_feed import SPANS, LiveFeed
 from sensormon.view.live_strip import LiveStrip
@@ -109,6 +110,36 @@ def test_the_age_on_a_card_counts_from_arrival(make: Make) -> None:
     head = LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]
     assert head["value"] == "7.20 pH", "a clock that is ahead hides no later reading"
     assert head["arrived"] == head["time"] == (START + 3 * SECOND) / 1e3
+
+
+def test_within_the_on_delay_a_card_says_how_much_of_it_is_over(make: Make) -> None:
+    m = make()
+    now = m.detection.in_force
+    slow = now.in_use.with_profile(replace(now.in_use.default, on_delay=60.0))
+    m.tuner.apply(slow, "Ana", "", now.id)
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    feed_ph(m, [8.5, 8.8, 8.95], 60)
+    head = LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]
+    assert head["verdict"].startswith("above expected for 2 s of 60 s, z ")
+    assert not head["abnormal"]
+    feed_ph(m, [7.0], 63)
+    assert LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]["verdict"].startswith("z ")
+
+
+def test_on_delay_that_began_before_the_readings_at_hand_is_looked_up(make: Make) -> None:
+    m = make()
+    now = m.detection.in_force
+    slow = now.in_use.with_profile(replace(now.in_use.default, on_delay=60.0))
+    m.tuner.apply(slow, "Ana", "", now.id)
+    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
+    feed_ph(m, [8.5, 8.8, 8.95], 60)
+    whole = m.readings.recent(START, ["fermenter_ph"])
+    short = whole.iloc[-2:].reset_index(drop=True)
+    at, judges = places_by_tag(short), m.detection.readable()
+    alone = newest(short, at, m.clock.now(), judges)["fermenter_ph"].phrase.text
+    assert "for at least 1 s of 60 s" in alone
+    asked = newest(short, at, m.clock.now(), judges, lambda name, since: m.readings.recent(since, [name]))
+    assert " for 2 s of 60 s" in asked["fermenter_ph"].phrase.text
 
 
 def test_answer_holds_quality_rejections_and_reasons(make: Make) -> None:
