@@ -15,6 +15,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.stores.entries import AuditQuery
 from sensormon.ui.acts import allowed, why_not
 from sensormon.ui.glossary import meaning
+from sensormon.ui.sections import section_head
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
@@ -31,9 +32,10 @@ _PAGE = "audit-page"
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The filters, the records newest first, the file. Raises StoreError."""
-    st.subheader("Audit trail", anchor=False, help=meaning("audit trail", "unverified name"))
-    st.caption(
-        "Every change, every export, every sign-in, and what was refused or failed. Nothing removes it."
+    section_head(
+        "Audit trail",
+        "Every change, every export, every sign-in, and what was refused or failed. Nothing removes it.",
+        meaning("audit trail", "unverified name"),
     )
     if why_not(m, Act.READ_AUDIT):
         _people(m, {person(m).signature})

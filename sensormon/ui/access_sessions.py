@@ -13,6 +13,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.glossary import meaning
+from sensormon.ui.sections import section_head
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.who import person
 from sensormon.view.access import browser_words, times_column
@@ -22,8 +23,11 @@ _SAID = "sessions-said"
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The live sessions and the buttons that end them. Raises StoreError."""
-    st.subheader("Sessions", anchor=False, help=meaning("session"))
-    st.caption("People who are signed in now. A session that is ended ends on every open page at once.")
+    section_head(
+        "Sessions",
+        "People who are signed in now. A session that is ended ends on every open page at once.",
+        meaning("session"),
+    )
     locked = why_not(m, Act.MANAGE_SESSIONS)
     if said := st.session_state.pop(_SAID, None):
         st.info(said)

@@ -15,6 +15,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.glossary import meaning
+from sensormon.ui.sections import section_head
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import times_column
 from sensormon.view.phrases import literal
@@ -32,10 +33,11 @@ _SAID, _SECRET = "tokens-said", "token-secret-once"
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The list, the form that makes a token, the choice of one to revoke. Raises StoreError."""
-    st.subheader("API tokens", anchor=False, help=meaning("API token"))
-    st.caption(
+    section_head(
+        "API tokens",
         "For programs that send or read readings over HTTP. The token in the data folder, and those of "
-        "SENSORMON_TOKEN and SENSORMON_READ_TOKEN, keep working but are not listed."
+        "SENSORMON_TOKEN and SENSORMON_READ_TOKEN, keep working but are not listed.",
+        meaning("API token"),
     )
     locked = why_not(m, Act.MANAGE_TOKENS)
     if said := st.session_state.pop(_SAID, None):

@@ -15,6 +15,7 @@ from sensormon.ui.acts import allowed, managed, why_not
 from sensormon.ui.drawing import panel
 from sensormon.ui.glossary import meaning
 from sensormon.ui.passwords import hand_over, handed_over, password_field
+from sensormon.ui.sections import section_head
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import mode_words, roles_table, times_column
 
@@ -24,8 +25,7 @@ _SAID, _ADDED = "users-said", "user-added"
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The list, the forms, the table of roles. Raises StoreError."""
-    st.subheader("Users", anchor=False)
-    st.caption(mode_words(m.access.identity.mode))
+    section_head("Users", mode_words(m.access.identity.mode))
     locked = why_not(m, Act.MANAGE_USERS)
     if said := st.session_state.pop(_SAID, None):
         st.info(said)

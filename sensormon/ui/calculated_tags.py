@@ -19,6 +19,7 @@ from sensormon.ui.calculated_form import SAID, form
 from sensormon.ui.drawing import not_done, panel
 from sensormon.ui.job_status import newest_job
 from sensormon.ui.parts import dialog
+from sensormon.ui.sections import section_head
 from sensormon.ui.viewer import Viewer
 from sensormon.view.calculated import list_frame
 from sensormon.view.phrases import literal
@@ -29,10 +30,10 @@ _SPANS = {"All stored history": None, "Last 24 h": DAY, "Last 7 days": 7 * DAY, 
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The list, the progress of an evaluation, and the form for a new tag or the chosen one."""
-    st.subheader("Calculated tags", anchor=False)
-    st.caption(
+    section_head(
+        "Calculated tags",
         "A tag whose value is a formula over other tags. It is calculated live, scored and shown like any "
-        "other, and can be evaluated over the history."
+        "other, and can be evaluated over the history.",
     )
     why_not(m, Act.EDIT_TAGS)
     if said := st.session_state.pop(SAID, None):

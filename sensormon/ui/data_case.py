@@ -25,6 +25,7 @@ from sensormon.ui.downloads import download
 from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
+from sensormon.ui.sections import section_head
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
@@ -36,14 +37,15 @@ SHOWN_TAGS = 12
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """Save a case, open one."""
-    st.subheader("Save a case", anchor=False)
-    st.caption(
-        "One file with the readings of some tags over a time span, as scored, with their limits, the "
-        "detector settings, rejected readings, and who acknowledged, labelled or shelved "
-        "what. Another installation opens it to the same view."
-    )
-    with panel("case-save"):
-        _save(m, viewer)
+    with st.container():
+        section_head(
+            "Save a case",
+            "One file with the readings of some tags over a time span, as scored, with their limits, the "
+            "detector settings, rejected readings, and who acknowledged, labelled or shelved "
+            "what. Another installation opens it to the same view.",
+        )
+        with panel("case-save"):
+            _save(m, viewer)
     _saved(m, viewer)
     st.subheader("Open a case", anchor=False)
     st.caption(

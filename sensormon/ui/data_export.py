@@ -17,6 +17,7 @@ from sensormon.ui.acts import allowed, carried_out
 from sensormon.ui.downloads import finished_file, finished_jobs
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
+from sensormon.ui.sections import section_head
 from sensormon.ui.time_range import START_AFTER_END, stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
@@ -28,10 +29,10 @@ SHOWN = 5
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The choice of rows and format, the button, the finished files."""
-    st.subheader("Export", anchor=False)
-    st.caption(
+    section_head(
+        "Export",
         f"Each time appears twice, in UTC and in {viewer.zone_name}, as the column names say. Text that a "
-        "spreadsheet would run as a formula is escaped."
+        "spreadsheet would run as a formula is escaped.",
     )
     with panel("export"):
         order = _order(m, viewer)

@@ -32,6 +32,7 @@ from sensormon.ui.import_roles import mapped_columns
 from sensormon.ui.import_tags import offer_tags, tags_added
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
+from sensormon.ui.sections import section_head
 from sensormon.ui.viewer import Viewer
 from sensormon.view.phrases import literal
 
@@ -130,18 +131,19 @@ def dismiss(job: int) -> None:
 def section(m: Monitor, viewer: Viewer) -> None:
     """The files, what their columns are, their first readings, the button, the outcome."""
     try:
-        _section(m, viewer)
+        with st.container():
+            _section(m, viewer)
     except SensormonError as error:
         not_done(error, "The file cannot be imported")
     imports_list(m, viewer)
 
 
 def _section(m: Monitor, viewer: Viewer) -> None:
-    st.subheader("Import history", anchor=False)
-    st.caption(
+    section_head(
+        "Import history",
         "CSV (also zipped), Excel or Parquet files with a column of times and one column per tag, or with a "
         "column of tags and one of values, under any names. Readings are scored as if they had come in live "
-        "and raise no alarms; duplicates are ignored."
+        "and raise no alarms; duplicates are ignored.",
     )
     running = outcome(m, viewer)
     locked = why_not(m, Act.IMPORT)

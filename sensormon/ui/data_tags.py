@@ -15,6 +15,7 @@ from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out
 from sensormon.ui.drawing import not_done, panel
+from sensormon.ui.sections import section_head
 from sensormon.ui.tag_form import new_tag
 from sensormon.ui.tag_grid import draft_of, tag_grid
 from sensormon.ui.tag_paste import pasted_tags
@@ -27,10 +28,10 @@ TABLE, NEW, PASTE = "Table", "Add a tag", "Paste from a spreadsheet"
 
 def section(m: Monitor, viewer: Viewer) -> None:
     """The tags, in the way to edit them that is chosen."""
-    st.subheader("Tags", anchor=False)
-    st.caption(
+    section_head(
+        "Tags",
         "Name, unit and limits of each measuring point. A reading outside its valid range is rejected; the "
-        "normal band is drawn. Changes apply from the next reading on, without a restart."
+        "normal band is drawn. Changes apply from the next reading on, without a restart.",
     )
     if said := st.session_state.pop(SAID, None):
         st.info(said, title="Tags saved")

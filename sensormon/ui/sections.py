@@ -24,3 +24,13 @@ def chosen_section(names: Iterable[str], key: str, start: str | None = None) -> 
         label_visibility="collapsed",
     )
     return chosen or start
+
+
+def section_head(title: str, words: str, about: str | None = None) -> None:
+    """The title of a section and what it is for; on a phone below the rest of the container it is in.
+
+    `about` is the text of the question mark beside the title.
+    """
+    with st.container(key="section-head"):
+        st.subheader(title, anchor=False, help=about)
+        st.caption(words)
