@@ -21,11 +21,11 @@ from sensormon.ui.explore_filter import filtered, only_while
 from sensormon.ui.explore_looks import Looked, looks
 from sensormon.ui.explore_span import WHOLE, moment, span_control
 from sensormon.ui.explore_view import OTHER, Chosen, show
-from sensormon.ui.link_tags import known_tags
 from sensormon.ui.memo import remembered
 from sensormon.ui.narrow import folded
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
+from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.time_range import offset
 from sensormon.view.explore import NAMED, drawn_line, times
 from sensormon.view.explore_chart import (
@@ -84,22 +84,20 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
     """Tags, span, layout, comparison."""
     around = folded()
     top = around.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    names = known_tags(
-        m,
-        "explore",
-        lambda: top.multiselect(
+
+    def draw() -> list[str]:
+        return top.multiselect(
             "Tags",
             m.tags.names,
-            default=list(m.tags.names[:3]),
             format_func=m.tags.title,
             key="explore",
-            bind="query-params",
             max_selections=MOST_TAGS,
             placeholder="Choose tags",
-        ),
-    )
+        )
+
+    names = several_tags(m, "explore", draw, usual=m.tags.names[:3], most=MOST_TAGS)
     with around.container(horizontal=True, vertical_alignment="bottom", gap="small", key="explore-controls"):
-        whole = held_extent(m, tuple(names))
+        whole = held_extent(m, names)
         span = span_control(m, viewer, whole)
         layout = st.segmented_control(
             "Layout",
@@ -123,7 +121,7 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", past=None, **{"from": render(span[0]), "to": render(span[1])})
     return Chosen(
-        tuple(names[:MOST_TAGS]),
+        names[:MOST_TAGS],
         span,
         whole or span,
         arrangement,

@@ -35,6 +35,7 @@ from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.output_list import plant_outputs
 from sensormon.ui.page import page
 from sensormon.ui.parts import every
+from sensormon.ui.tag_choice import single_tag
 from sensormon.view.collectors import collector_table, collector_words
 from sensormon.view.phrases import Phrase, fault_sentence, fault_words, literal
 from sensormon.view.source_table import source_table, sources_phrase
@@ -395,9 +396,13 @@ def faults(m: Monitor, simulator: Simulator) -> None:
             "Fault", FAULTS, format_func=fault_words, key="fault", bind="query-params", disabled=locked
         )
         names = [tag.name for tag in simulator.tags]
-        tag = tag_column.selectbox(
-            "Tag", names, format_func=m.tags.title, key="fault_of", bind="query-params", disabled=locked
-        )
+
+        def draw() -> str | None:
+            return tag_column.selectbox(
+                "Tag", names, format_func=m.tags.title, key="fault_of", disabled=bool(locked)
+            )
+
+        tag = single_tag(m, "fault_of", draw, offered=names, usual=names[0]) or names[0]
         seconds = seconds_column.number_input(
             "Duration, seconds", 1, 3_600, 30, key="fault_seconds", bind="query-params", disabled=locked
         )

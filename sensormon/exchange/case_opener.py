@@ -47,6 +47,7 @@ from sensormon.model.readings import (
     Rejection,
 )
 from sensormon.model.tag_file import TagFile
+from sensormon.model.tag_links import link_text, read_link
 from sensormon.model.tags import NAME, Tag, TagTable
 from sensormon.stores.entries import IMPORTED
 from sensormon.stores.protocol import Store
@@ -396,18 +397,17 @@ class CaseOpener:
         where = urlsplit(case.manifest.view)
         if where.scheme or where.netloc or where.path not in PAGES:
             return ""
-        table = self._tags()
-        called: dict[str, str] = {}
-        for name, here in work.plan.tags.items():
-            called[name] = here
-            called[case.manifest.titles.get(name, name)] = table.title(here)
+        called = {case.manifest.titles.get(name, name): here for name, here in work.plan.tags.items()}
+        called |= work.plan.tags  # a name wins over a title
         pairs = []
         for key, value in parse_qsl(where.query, keep_blank_values=True):
             if key in _NUMBERS and _NUMBERED.fullmatch(value):
                 ids = [str(work.ids.get(int(number), number)) for number in value.split(",")]
                 pairs.append((key, ",".join(ids)))
             else:
-                pairs.append((key, called.get(value, value)))
+                link = read_link(value, called)
+                known = link.names and not link.unknown
+                pairs.append((key, link_text(link.names) if known else value))
         return f"{where.path}?{urlencode(pairs)}" if pairs else where.path
 
 

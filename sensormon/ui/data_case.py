@@ -18,6 +18,7 @@ from sensormon.exchange.case_writer import CaseOrder
 from sensormon.exchange.cases import LONGEST_NAME, Glance, Saved, held, plain_view
 from sensormon.model.errors import SensormonError, StoreError, UsageError
 from sensormon.model.format import counted, day_and_time
+from sensormon.model.tag_links import link_text
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, why_not
@@ -26,6 +27,7 @@ from sensormon.ui.drawing import not_done, not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.presence import still_here
 from sensormon.ui.sections import section_head
+from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.time_range import stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
@@ -71,15 +73,13 @@ def _save(m: Monitor, viewer: Viewer) -> None:
     name = st.text_input(
         "Name", max_chars=LONGEST_NAME, key="case-name", placeholder="For example: pH spikes, batch 12"
     )
-    tags = st.multiselect(
-        "Tags",
-        m.tags.names,
-        format_func=m.tags.title,
-        placeholder="All tags",
-        key="case_tags",
-        bind="query-params",
-    )
-    names = tuple(tags) or m.tags.names
+
+    def draw() -> list[str]:
+        return st.multiselect(
+            "Tags", m.tags.names, format_func=m.tags.title, placeholder="All tags", key="case_tags"
+        )
+
+    names = several_tags(m, "case_tags", draw) or m.tags.names
     since, until = stored_range(viewer, m.clock.now(), "case_span")
     address = st.text_input(
         "Link to a view",
@@ -100,17 +100,21 @@ def _save(m: Monitor, viewer: Viewer) -> None:
         key="case-start",
         **allowed(m, Act.EXPORT, disabled=running or not rows),
     ):
-        view = plain_view(address or "") or _explore(m, names, since, until)
+        view = plain_view(address or "") or _explore(names, since, until)
         order = CaseOrder((name or "").strip(), names, since, until, view)
         which = f"{counted(rows, 'reading')} of {', '.join(names)}, {times(since, until, UTC)} UTC"
         change = Change(Act.EXPORT, f"case {order.name}", "", which)
         carried_out(m, change, lambda _: m.cases.save(order), "The case cannot be saved")
 
 
-def _explore(m: Monitor, names: tuple[str, ...], since: int, until: int) -> str:
+def _explore(names: tuple[str, ...], since: int, until: int) -> str:
     """The address of these tags over this span on the Explore page."""
-    pairs = [("explore", m.tags.title(name)) for name in names[:SHOWN_TAGS]]
-    return f"/explore?{urlencode([*pairs, ('from', render(since)), ('to', render(until))])}"
+    pairs = {
+        "explore": link_text(names[:SHOWN_TAGS]),
+        "from": render(since),
+        "to": render(until),
+    }
+    return f"/explore?{urlencode(pairs)}"
 
 
 def _saved(m: Monitor, viewer: Viewer) -> None:
@@ -209,13 +213,17 @@ def _opened(m: Monitor) -> None:
                 )
             st.link_button(
                 "Its events",
-                _events(m, done),
+                _events(done),
                 icon=":material/open_in_new:",
             )
 
 
-def _events(m: Monitor, done: Opened) -> str:
+def _events(done: Opened) -> str:
     """The address of the events of its tags over its span."""
-    ends = [("within", "between"), ("from", render(done.since)), ("to", render(done.until))]
-    titles = [m.tags.title(here) for here in done.tags.values()][:SHOWN_TAGS]
-    return f"anomalies?{urlencode([*ends, *(('tags', title) for title in titles)])}"
+    pairs = {
+        "within": "between",
+        "from": render(done.since),
+        "to": render(done.until),
+        "tags": link_text([*done.tags.values()][:SHOWN_TAGS]),
+    }
+    return f"anomalies?{urlencode(pairs)}"

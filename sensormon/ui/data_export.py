@@ -18,6 +18,7 @@ from sensormon.ui.downloads import finished_file, finished_jobs
 from sensormon.ui.drawing import not_readable, panel
 from sensormon.ui.job_status import job_line, newest_job
 from sensormon.ui.sections import section_head
+from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.time_range import START_AFTER_END, stored_range
 from sensormon.ui.viewer import Viewer
 from sensormon.view.explore import times
@@ -56,19 +57,18 @@ def section(m: Monitor, viewer: Viewer) -> None:
 def _order(m: Monitor, viewer: Viewer) -> ExportRequest:
     what = st.segmented_control("What", WHAT, default=WHAT[0], required=True, key="out", bind="query-params")
     what = what or WHAT[0]
-    tags = st.multiselect(
-        "Tags",
-        m.tags.names,
-        format_func=m.tags.title,
-        placeholder="All tags",
-        key="out_tags",
-        bind="query-params",
-    )
+
+    def draw() -> list[str]:
+        return st.multiselect(
+            "Tags", m.tags.names, format_func=m.tags.title, placeholder="All tags", key="out_tags"
+        )
+
+    tags = several_tags(m, "out_tags", draw)
     since, until = (0, m.clock.now()) if what == TAGS else stored_range(viewer, m.clock.now(), "out_span")
     form = st.segmented_control(
         "File", list(FORMS), default="CSV", required=True, key="out_form", bind="query-params"
     )
-    return ExportRequest(what, tuple(tags) or None, since, until, form or "CSV", viewer.zone_name)
+    return ExportRequest(what, tags or None, since, until, form or "CSV", viewer.zone_name)
 
 
 def _which(order: ExportRequest) -> str:

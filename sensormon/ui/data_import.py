@@ -18,6 +18,7 @@ from sensormon.exchange.import_table import Table, check, read_tables
 from sensormon.exchange.mappings import SavedMapping
 from sensormon.model.errors import SensormonError, UsageError
 from sensormon.model.format import clock_time, counted
+from sensormon.model.tag_links import link_text
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.tables.columns import Columns
@@ -110,11 +111,14 @@ def _ways_on(m: Monitor, report: FilesReport) -> None:
     """Buttons that lead to what was imported, and to what was rejected."""
     names = [name for name in report.tags if name in m.tags]
     if names and report.since is not None and report.until is not None and not report.nothing_taken:
-        pairs = [("explore", m.tags.title(name)) for name in names[:_SHOWN_TAGS]]
-        span = [("from", render(report.since)), ("to", render(report.until + 1))]
+        pairs = {
+            "explore": link_text(names[:_SHOWN_TAGS]),
+            "from": render(report.since),
+            "to": render(report.until + 1),
+        }
         st.link_button(
             "Open in Explore",
-            f"./explore?{urlencode([*pairs, *span])}",
+            f"./explore?{urlencode(pairs)}",
             type="primary",
             icon=":material/open_in_new:",
             help=f"{report.flagged:,} flagged",

@@ -20,8 +20,10 @@ from sensormon.ui.tag_form import new_tag
 from sensormon.ui.tag_grid import draft_of, tag_grid
 from sensormon.ui.tag_paste import pasted_tags
 from sensormon.ui.tag_saving import SAID, TagEdit, bullets, preview, start_over
+from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
 from sensormon.view.access import tag_values
+from sensormon.view.phrases import literal
 
 TABLE, NEW, PASTE = "Table", "Add a tag", "Paste from a spreadsheet"
 
@@ -61,13 +63,28 @@ def section(m: Monitor, viewer: Viewer) -> None:
 
 
 def _in_the_table(m: Monitor, now: Draft) -> None:
-    draft = draft_of(now)
-    edited = tag_grid(m, draft)
+    only = _asked_for(now)
+    draft = draft_of(now, only)
+    edited = tag_grid(m, draft, only if only in draft.tags else "")
     if draft.seen != now.seen:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.warning("Somebody else has changed the tags. Your changes cannot be saved over theirs.")
             st.button("Start over", key="tags-start-over", on_click=start_over, help="Drops your changes")
     preview(m, draft, TagEdit(edited))
+
+
+def _asked_for(now: Draft) -> str:
+    """The tag that the address names, as `tag`: the table then has it alone. Empty for all tags."""
+    name = held("tag")
+    if not name:
+        return ""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if name in now.tags:
+            st.markdown(f"Only **{literal(now.tags.title(name))}**", width="content")
+        else:
+            st.caption(f":material/error: The link names a tag that is not here: {literal(name[:100])}.")
+        st.button("Show all tags", key="tags-all", on_click=hold, args=("tag", ""), type="tertiary")
+    return name if name in now.tags else ""
 
 
 def _by_hand(m: Monitor, draft: Draft) -> None:

@@ -21,8 +21,8 @@ from sensormon.model.events import Severity
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import copy_link
-from sensormon.ui.link_tags import known_tags
 from sensormon.ui.narrow import folded
+from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
@@ -73,7 +73,7 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     ):
         within = preset([*_PRESETS, _BETWEEN], "within", _USUAL, label_visibility="collapsed")
         between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
-        tags = known_tags(m, "tags", lambda: _tags(m))
+        tags = several_tags(m, "tags", lambda: _tags(m))
         states = _many("State", list(STATES), "state")
         severities = _many("Severity", [str(severity) for severity in Severity], "severity")
         labels = _many("Label", [*LABELS, NO_LABEL], "label", _label_words)
@@ -162,21 +162,12 @@ def pin(moment: int) -> None:
     hold("asof", render(moment))
 
 
-def _tags(m: Monitor) -> tuple[str, ...]:
-    with st.popover(_titled("Tag", "tags", m.tags.names, m.tags.title)):
+def _tags(m: Monitor) -> list[str]:
+    with st.popover(_valued("Tag", [m.tags.title(name) for name in st.session_state["tags"]])):
         label, names = "Tags (none = all)", m.tags.names
         if len(names) > _PILLS:
-            chosen = st.multiselect(label, names, format_func=m.tags.title, key="tags", bind="query-params")
-        else:
-            chosen = st.pills(
-                label,
-                names,
-                selection_mode="multi",
-                format_func=m.tags.title,
-                key="tags",
-                bind="query-params",
-            )
-    return tuple(chosen or ())
+            return st.multiselect(label, names, format_func=m.tags.title, key="tags")
+        return st.pills(label, names, selection_mode="multi", format_func=m.tags.title, key="tags")
 
 
 def _many(label: str, options: list[str], key: str, called: Callable[[str], str] = str) -> tuple[str, ...]:
@@ -252,6 +243,11 @@ def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str],
     else:
         named = set(st.query_params.get_all(key))
         chosen = [title(option) for option in options if title(option) in named]
+    return _valued(label, chosen)
+
+
+def _valued(label: str, chosen: Sequence[str]) -> str:
+    """The label of a filter, in bold with its value if it has one."""
     if not chosen:
         return label
     return (

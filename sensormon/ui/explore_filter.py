@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from sensormon.monitor.monitor import Monitor
+from sensormon.ui.tag_choice import linked
 from sensormon.view.explore_chart import Series, kept_while
+from sensormon.view.phrases import literal
 
 ANY = "any state"
 _MOST = 50
@@ -21,21 +23,33 @@ def only_while(m: Monitor, names: Sequence[str]) -> Only | None:
     """The state chosen, one of the tags of states among these; None for any, or if there are none."""
     words = m.state_words(names)
     choices: dict[str, Only] = {
-        f"{m.tags.title(name)} = {word}": (name, word)
+        f"{name}={word}": (name, word)
         for name in names
         for word in list(dict.fromkeys(words.get(name, {}).values()))[:_MOST]
     }
     if not choices:
         return None
-    chosen = st.selectbox(
-        "Only while",
-        [ANY, *choices],
-        key="only",
-        bind="query-params",
-        width=240,
-        help="Draws the lines of the other tags only at times when this tag is in this state",
-    )
-    return choices.get(chosen or ANY)
+    titles = {text: f"{m.tags.title(name)} = {word}" for text, (name, word) in choices.items()}
+
+    def draw() -> tuple[str, ...]:
+        chosen = st.selectbox(
+            "Only while",
+            [ANY, *choices],
+            format_func=lambda text: titles.get(text, text),
+            key="only",
+            width=240,
+            help="Draws the lines of the other tags only at times when this tag is in this state",
+        )
+        return (chosen or ANY,)
+
+    def read(text: str, came: bool) -> tuple[tuple[str, ...], str]:
+        older = {title: choice for choice, title in titles.items()}  # earlier releases wrote the title
+        choice = text if text in choices else older.get(text)
+        wrong = f"The link names a state that is not here: {literal(text[:100])}." if came else ""
+        return ((choice,), "") if choice else ((ANY,), wrong)
+
+    (text,) = linked("only", draw, (ANY,), (ANY, *choices), read, "".join)
+    return choices.get(text)
 
 
 def filtered(drawn: Sequence[Series], only: Only | None, span: tuple[int, int]) -> tuple[list[Series], str]:

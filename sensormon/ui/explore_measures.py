@@ -13,6 +13,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart
 from sensormon.ui.explore_view import Chosen, show
 from sensormon.ui.glossary import meaning, prose
+from sensormon.ui.tag_choice import single_tag
 from sensormon.ui.time_range import offset, span_of, span_text
 from sensormon.ui.url_state import write
 from sensormon.ui.viewer import Viewer
@@ -42,12 +43,19 @@ def tag_to_measure(m: Monitor, chosen: Chosen) -> str | None:
         return None
     name: str | None = names[0]
     if len(names) > 1:
-        name = st.selectbox(
-            "Tag", names, format_func=m.tags.title, key="measured", bind="query-params", width=320
-        )
+        name = _tag(m, "Tag", "measured", names, names[0])
     if left_out := states_left_out(m.tags, chosen.names):
         st.caption(left_out)
     return name or names[0]
+
+
+def _tag(m: Monitor, label: str, key: str, names: Sequence[str], usual: str) -> str | None:
+    """The choice of one of these tags; the address has its name."""
+
+    def draw() -> str | None:
+        return st.selectbox(label, names, format_func=m.tags.title, key=key, width=320)
+
+    return single_tag(m, key, draw, offered=names, usual=usual)
 
 
 def facts(figures: list[tuple[str, str]]) -> None:
@@ -87,12 +95,8 @@ def two_tags_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
     first = names.index(shown[0])
     second = names.index(shown[1]) if len(shown) > 1 else (first + 1) % len(names)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        across = st.selectbox(
-            "X", names, first, format_func=m.tags.title, key="across", bind="query-params", width=320
-        )
-        up = st.selectbox(
-            "Y", names, second, format_func=m.tags.title, key="up", bind="query-params", width=320
-        )
+        across = _tag(m, "X", "across", names, names[first])
+        up = _tag(m, "Y", "up", names, names[second])
         apart = st.text_input(
             "Maximum time offset",
             "",

@@ -107,7 +107,7 @@ def in_the_browser() -> None:
 
 def _tries(m: Monitor, where: str) -> None:
     names = _tags(m)
-    tag = m.tags.title(names[0].name) if names else None
+    tag = names[0].name if names else None
     for suggestion in tries(m.settings, tag, m.ledger.now().total.received):
         about = f"-about-{suggestion.part}" if suggestion.part else ""
         with st.container(key=f"{where}-try-{PAGES[suggestion.page].path}{about}", width="content"):

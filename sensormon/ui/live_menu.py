@@ -29,26 +29,26 @@ def card_acts(m: Monitor, name: str) -> list[CardAct]:
         "" if name in m.running_tags.now().numbers else "A state is not a number, so there is nothing to tune"
     )
     return [
-        CardAct(EXPLORE, "Explore", _address(m, EXPLORE, name), refusal(me, Act.EXPLORE)),
-        CardAct(TUNING, "Tuning", _address(m, TUNING, name), refusal(me, Act.TRY_SETTINGS) or tuned),
+        CardAct(EXPLORE, "Explore", _address(EXPLORE, name), refusal(me, Act.EXPLORE)),
+        CardAct(TUNING, "Tuning", _address(TUNING, name), refusal(me, Act.TRY_SETTINGS) or tuned),
         CardAct(SHELVE, "Shelve …", why=refusal(me, Act.SHELVE)),
-        CardAct(EDIT, "Edit tag", _address(m, EDIT, name), refusal(me, Act.EDIT_TAGS)),
+        CardAct(EDIT, "Edit tag", _address(EDIT, name), refusal(me, Act.EDIT_TAGS)),
     ]
 
 
-def _leads(m: Monitor, act: str, name: str) -> tuple[str, dict[str, str]]:
+def _leads(act: str, name: str) -> tuple[str, dict[str, str]]:
     """The page of this act and the parameters of its address."""
     match act:
         case "explore":
-            return "explore", {"explore": m.tags.title(name)}
+            return "explore", {"explore": name}
         case "tuning":
-            return "tuning", {"tune": m.tags.title(name)}
+            return "tuning", {"tune": name}
         case _:
             return "data", {"section": "Tags", "tag": name}
 
 
-def _address(m: Monitor, act: str, name: str) -> str:
-    page, parameters = _leads(m, act, name)
+def _address(act: str, name: str) -> str:
+    page, parameters = _leads(act, name)
     return f"{page}?{urlencode(parameters)}"
 
 
@@ -60,7 +60,7 @@ def go(m: Monitor, went: Mapping[str, Any]) -> None:
     if act == SHELVE:
         shelve_dialog(m, viewer(), (name,))
     elif act in (EXPLORE, TUNING, EDIT):
-        page, parameters = _leads(m, str(act), name)
+        page, parameters = _leads(str(act), name)
         st.switch_page(f"pages/{page}.py", query_params=parameters)
 
 

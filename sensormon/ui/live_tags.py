@@ -9,6 +9,7 @@ import streamlit as st
 
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.memo import remembered
+from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.url_state import held, hold
 from sensormon.view.live_cards import MOST, is_below, shown
 from sensormon.view.live_now import now_of, worst_first
@@ -94,18 +95,20 @@ def chosen_node() -> None:
 
 def _opened(m: Monitor) -> list[str]:
     """The tags whose cards the viewer chose to open."""
-    st.session_state["show"] = [name for name in st.session_state.get("show", []) if name in m.tags][-MOST:]
-    return st.multiselect(
-        "Open charts",
-        m.tags.names,
-        format_func=m.tags.title,
-        key="show",
-        bind="query-params",
-        max_selections=MOST,
-        placeholder="The worst tags have charts. Choose others, or click a row below",
-        label_visibility="collapsed",
-        width="stretch",
-    )
+
+    def draw() -> list[str]:
+        return st.multiselect(
+            "Open charts",
+            m.tags.names,
+            format_func=m.tags.title,
+            key="show",
+            max_selections=MOST,
+            placeholder="The worst tags have charts. Choose others, or click a row below",
+            label_visibility="collapsed",
+            width="stretch",
+        )
+
+    return list(several_tags(m, "show", draw, most=MOST))
 
 
 def picked() -> None:

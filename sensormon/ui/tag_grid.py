@@ -17,21 +17,29 @@ from sensormon.ui.tag_meanings import MEANINGS
 from sensormon.ui.tag_saving import DRAFT, ROUND
 
 
-def draft_of(now: Draft) -> Draft:
+def draft_of(now: Draft, only: str = "") -> Draft:
     """The file as of when this session began to change cells; the current file if it has not."""
     draft: Draft = st.session_state.setdefault(DRAFT, now)
-    if draft.seen != now.seen and not any(st.session_state.get(grid_key(draft), {}).values()):
+    if draft.seen != now.seen and not _begun(draft, only):
         draft = st.session_state[DRAFT] = now
     return draft
 
 
-def grid_key(draft: Draft) -> str:
-    """The key of the table of this draft."""
-    return f"tags-table-{draft.seen}-{st.session_state.get(ROUND, 0)}"
+def grid_key(draft: Draft, only: str = "") -> str:
+    """The key of the table of this draft, or of the table with only this tag."""
+    return f"tags-table-{draft.seen}-{st.session_state.get(ROUND, 0)}{f'-{only}' if only else ''}"
 
 
-def tag_grid(m: Monitor, draft: Draft) -> Edited:
-    """The table, in a form: what is typed waits there, so that a page drawn meanwhile loses no cell."""
+def _begun(draft: Draft, only: str) -> bool:
+    """Whether cells of this table were changed."""
+    return any(st.session_state.get(grid_key(draft, only), {}).values())
+
+
+def tag_grid(m: Monitor, draft: Draft, only: str = "") -> Edited:
+    """The table, in a form: what is typed waits there, so that a page drawn meanwhile loses no cell.
+
+    With `only` it has that tag alone, and none can be added or removed.
+    """
     number = st.column_config.NumberColumn
     columns = {
         "Name": st.column_config.TextColumn(
@@ -76,30 +84,34 @@ def tag_grid(m: Monitor, draft: Draft) -> Edited:
     frame = cells(draft.tags)
     if any(tag.formula for tag in draft.tags):
         frame["Formula"] = [tag.formula for tag in draft.tags]
-    frame["Profile"] = _profiles(m, draft)
+    frame["Profile"] = _profiles(m, draft, only)
+    shown = frame[frame["Name"] == only] if only else frame
+    key = grid_key(draft, only)
     locked = why_not(m, Act.EDIT_TAGS)
-    with st.container(key="tags-grid"), st.form(f"{grid_key(draft)}-form", border=False):
+    with st.container(key="tags-grid"), st.form(f"{key}-form", border=False):
         edited: pd.DataFrame = st.data_editor(
-            frame,
-            num_rows="fixed" if locked else "dynamic",
+            shown,
+            num_rows="fixed" if locked or only else "dynamic",
             disabled=locked or ["Formula", "Profile"],
             hide_index=True,
-            height=min(520, 38 + 35 * (len(frame) + 1)),
-            key=grid_key(draft),
+            height=min(520, 38 + 35 * (len(shown) + (not only))),
+            key=key,
             column_config=columns,
             placeholder="",
         )
         with st.container(horizontal=True, vertical_alignment="center"):
             st.form_submit_button("Review changes", key="tags-review", **allowed(m, Act.EDIT_TAGS))
-            if not locked:
+            if not (locked or only):
                 st.caption("Select rows at the left edge and press Delete to remove them.")
-    return read_cells(edited, draft.tags)
+    if only:
+        frame.loc[edited.index] = edited
+    return read_cells(frame if only else edited, draft.tags)
 
 
-def _profiles(m: Monitor, draft: Draft) -> list[str]:
+def _profiles(m: Monitor, draft: Draft, only: str) -> list[str]:
     """The profile of each tag in the table; those in force when this session began to change cells."""
-    kept = f"{grid_key(draft)}-profiles"
-    if kept not in st.session_state or not any(st.session_state.get(grid_key(draft), {}).values()):
+    kept = f"{grid_key(draft, only)}-profiles"
+    if kept not in st.session_state or not _begun(draft, only):
         st.session_state[kept] = m.detection.in_force.in_use
     profiles: Profiles = st.session_state[kept]
     return ["" if tag.has_states else profiles.of(tag).name for tag in draft.tags]

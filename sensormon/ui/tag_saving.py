@@ -18,6 +18,7 @@ from sensormon.model.tag_file import Draft
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field
 from sensormon.ui.drawing import panel
+from sensormon.ui.url_state import held, hold
 from sensormon.view.access import tag_values
 from sensormon.view.phrases import literal
 from sensormon.view.profiles import record_words
@@ -73,6 +74,8 @@ def preview(m: Monitor, draft: Draft, edit: TagEdit) -> None:
             said = f"{counted(len(lines), 'tag')} changed, from the next reading on. " if lines else ""
             if judged and not _judge(m, after, who):
                 return
+            if (renamed := edited.renamed.get(held("tag"))) is not None:
+                hold("tag", renamed)  # the table may have that tag alone
             st.session_state[SAID] = (
                 f"{said}The previous file is kept beside it as {m.tag_file.path.name}.bak."
                 if lines

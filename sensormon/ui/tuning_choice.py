@@ -13,7 +13,7 @@ from sensormon.model.profiles import Profile, Profiles
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.tuner import watched_by
-from sensormon.ui.link_tags import known_tags
+from sensormon.ui.tag_choice import single_tag
 from sensormon.ui.time_range import preset
 from sensormon.ui.tuning_history import LENGTHS
 from sensormon.ui.tuning_profile import address_of, fill, profile_fields
@@ -55,22 +55,15 @@ def in_use(m: Monitor) -> Profiles:
 def controls(m: Monitor) -> Chosen:
     """Scope, tag, history and the profile."""
     scope, group, names = _scope(m)
-    tag = (
-        known_tags(
-            m,
-            "tune",
-            lambda: st.selectbox(
-                "Tag" if scope == TAG else "Tag on the chart",
-                m.running_tags.now().numbers,
-                format_func=m.tags.title,
-                key="tune",
-                bind="query-params",
-                on_change=_follow,
-                args=(m,),
-            ),
+    numbers = m.running_tags.now().numbers
+
+    def draw() -> str | None:
+        label = "Tag" if scope == TAG else "Tag on the chart"
+        return st.selectbox(
+            label, numbers, format_func=m.tags.title, key="tune", on_change=_follow, args=(m,)
         )
-        or m.running_tags.now().numbers[0]
-    )
+
+    tag = single_tag(m, "tune", draw, offered=numbers, usual=numbers[0]) or numbers[0]
     if left_out := states_left_out(m.running_tags.now(), m.running_tags.now().names):
         st.caption(left_out)
     length = preset(LENGTHS, "history", "15 min", label="History")
@@ -115,10 +108,10 @@ def watched(m: Monitor, chosen: Chosen) -> list[str]:
     return watched_by([*in_use(m).profiles, *([chosen.profile] if chosen.profile else [])])
 
 
-def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str | list[str]]:
+def pinned(chosen: Chosen, until: int) -> dict[str, str | list[str]]:
     """The parameters of a link to this view: every setting, so that it does not depend on those in force."""
     values: dict[str, str | list[str]] = {
-        "tune": m.tags.title(chosen.tag),
+        "tune": chosen.tag,
         "history": chosen.length,
         "upto": render(until),
     }
@@ -128,7 +121,7 @@ def pinned(m: Monitor, chosen: Chosen, until: int) -> dict[str, str | list[str]]
         values["group"] = chosen.group
     if chosen.against != STORED:
         values["against"] = chosen.against
-    return values | (address_of(m, chosen.profile) if chosen.profile else {})
+    return values | (address_of(chosen.profile) if chosen.profile else {})
 
 
 def _scope(m: Monitor) -> tuple[str, str, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from sensormon.detectors import PER_TAG, make
 from sensormon.model.profiles import COMPARISONS, OF_STATES, Choice, Condition, Profile
+from sensormon.model.tag_links import NONE
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.detector_controls import field_value, key_of, parameter_input
 from sensormon.ui.glossary import meaning
@@ -23,6 +24,7 @@ from sensormon.ui.profile_inputs import (
     word_comparison_input,
     word_input,
 )
+from sensormon.ui.tag_choice import single_tag
 from sensormon.view.detectors import title
 from sensormon.view.profiles import severity_words, stated
 
@@ -67,7 +69,7 @@ def fill(profile: Profile) -> None:
     st.session_state.update(fields)
 
 
-def address_of(m: Monitor, profile: Profile) -> dict[str, str | list[str]]:
+def address_of(profile: Profile) -> dict[str, str | list[str]]:
     """The fields of this profile as they stand in an address, every one that does not go without saying."""
     begun = stated(profile)
     values: dict[str, str | list[str]] = {"detector": [title(choice.detector) for choice in begun.detectors]}
@@ -81,6 +83,7 @@ def address_of(m: Monitor, profile: Profile) -> dict[str, str | list[str]]:
         values["severity"] = severity_words(begun.severity)
     if begun.target:
         values["target"] = f"{begun.target:g}"
+    values["when"] = NONE
     if (condition := begun.condition) is not None:
         compared = (
             {"state_is": condition.comparison, "state": condition.word}
@@ -88,7 +91,7 @@ def address_of(m: Monitor, profile: Profile) -> dict[str, str | list[str]]:
             else {"compares": condition.comparison, "limit": f"{condition.value:g}"}
         )
         values |= {
-            "when": m.tags.title(condition.tag),
+            "when": condition.tag,
             **compared,
             "settle": f"{condition.settle:g}",
         }
@@ -128,15 +131,14 @@ def _other_fields(m: Monitor, begun: Profile) -> Profile:
         bind=_BIND,
     )
     tags = watched_tags(m.running_tags.now())
-    watched = st.selectbox(
-        "Judge only while",
-        tags,
-        tags.index(condition.tag) if condition and condition.tag in tags else None,
-        format_func=m.tags.title,
-        placeholder="always",
-        key="when",
-        bind=_BIND,
-    )
+
+    def draw() -> str | None:
+        return st.selectbox(
+            "Judge only while", tags, None, format_func=m.tags.title, placeholder="always", key="when"
+        )
+
+    usual = condition.tag if condition and condition.tag in tags else None
+    watched = single_tag(m, "when", draw, offered=tags, usual=usual)
     return replace(
         begun,
         on_delay=on_delay,

@@ -25,8 +25,8 @@ from sensormon.ui.memo import forget, last_remembered, remembered
 from sensormon.ui.parts import dialog
 from sensormon.ui.profile_apply import apply_form, said
 from sensormon.ui.table_download import of_table, table_download
+from sensormon.ui.tag_choice import choose
 from sensormon.ui.time_range import preset, up_to
-from sensormon.ui.url_state import write_bound
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import fresh_key, replace_widget
 from sensormon.view.phrases import states_left_out
@@ -168,12 +168,12 @@ def _summary(m: Monitor, viewer: Viewer, read: Read, rows: pd.DataFrame, shown: 
 def _draw(shown: pd.DataFrame) -> list[int]:
     """The table; the positions of the selected rows."""
     key = fresh_key(_ROWS)
-    names, titles = shown["name"].tolist(), shown["Tag"].tolist()
+    names = shown["name"].tolist()
 
     def picked() -> None:
         for row, column in st.session_state[key]["selection"]["cells"]:
             if column == "Tag" and row < len(names):
-                _open(names[row], titles[row])
+                _open(names[row])
 
     table = shown.drop(columns=["name"]).reset_index(drop=True)
     table["Per day"] = table["Per day"].round(1)
@@ -220,10 +220,10 @@ def _draw(shown: pd.DataFrame) -> list[int]:
     return sorted(row for row in rows if row < len(names))
 
 
-def _open(tag: str, title: str) -> None:
-    """Show this tag in the section Try; Streamlit writes the address only for what a person chose there."""
-    st.session_state["tune"], st.session_state["part"] = tag, "Try"
-    write_bound("tune", title)
+def _open(tag: str) -> None:
+    """Show this tag in the section Try."""
+    st.session_state["part"] = "Try"
+    choose("tune", tag)
     replace_widget(_ROWS)
 
 
@@ -241,7 +241,7 @@ def _actions(m: Monitor, viewer: Viewer, shown: pd.DataFrame, chosen: Sequence[s
         ),
     )
     if len(chosen) == 1:
-        st.button("Try settings", key="tags-try", on_click=_open, args=(chosen[0], m.tags.title(chosen[0])))
+        st.button("Try settings", key="tags-try", on_click=_open, args=(chosen[0],))
     table = pa.Table.from_pandas(shown, preserve_index=False)
     rows = of_table("tag", table, "tags_by_load", f"the load of {counted(len(shown), 'tag')}")
     table_download(m, viewer, rows, "CSV", "tags-load")

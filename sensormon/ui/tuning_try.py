@@ -128,7 +128,7 @@ def summary(m: Monitor, viewer: Viewer, chosen: Chosen, looked: Looked, result: 
         with st.container(horizontal=True, vertical_alignment="center", width="content", gap="small"):
             choose_end(viewer, until)
             st.button("Load up to now", on_click=read_again, type="tertiary", icon=":material/refresh:")
-            copy_link("copy-tuning", **pinned(m, chosen, until))
+            copy_link("copy-tuning", **pinned(chosen, until))
 
 
 def _usable(m: Monitor, chosen: Chosen) -> Profile:

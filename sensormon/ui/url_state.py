@@ -10,7 +10,7 @@ The navigation between pages drops every parameter; a page opened without any is
 A parameter that only links and single actions set (a span in view, a pause) needs no memory: `write` sets it
 and the page reads `st.query_params`. Two scripts close the same gap in the browser: `ticks.js` holds a press
 back until a tick just made is on its way, `blank.js` reloads a page from which an error took the app. Late
-events of widgets that a rerun has replaced are the business of `widget_keys`.
+events of widgets that a rerun has replaced are the business of `widget_keys`, tags that of `tag_choice`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def visit() -> int:
 def held(name: str) -> str:
     """What the view holds under this name; empty if nothing."""
     entry = _kept().get(name, _Held())
-    asked = st.query_params.get(name, "")
+    asked = _asked(name)
     stale = _stale(name, entry)
     if (entry.visit != visit() and not asked) or (stale and entry.until == math.inf):
         _set(name, entry.written)
@@ -75,7 +75,7 @@ def hold(name: str, value: str, written: str | None = None) -> None:
     """Keep the value and write it to the URL (`written` if it is too long for that); empty removes it."""
     text = value if written is None else written
     entry = _kept().get(name, _Held())
-    before = (entry.before if monotonic() < entry.until else frozenset()) | {st.query_params.get(name, "")}
+    before = (entry.before if monotonic() < entry.until else frozenset()) | {_asked(name)}
     _kept()[name] = _Held(value, text, before - {text}, visit=visit())
     for other, kept in _kept().items():  # the URL is written as a whole, so nothing in it may be stale
         if other != name and _stale(other, kept):
@@ -121,10 +121,14 @@ def _arrive(page: str) -> None:
         _kept().clear()
 
 
+def _asked(name: str) -> str:
+    """What the URL has under this name; values of a parameter that is repeated are joined by commas."""
+    return ",".join(st.query_params.get_all(name))
+
+
 def _stale(name: str, entry: _Held) -> bool:
     """Whether the browser still sends an earlier value, not having received the new one."""
-    asked = st.query_params.get(name, "")
-    return asked in entry.before and monotonic() < entry.until and not way_back()
+    return _asked(name) in entry.before and monotonic() < entry.until and not way_back()
 
 
 def _kept() -> dict[str, _Held]:

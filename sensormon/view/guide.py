@@ -372,7 +372,7 @@ def seen(source: str, tags: Sequence[Tag], interval: float, received: int) -> st
 
 
 def tries(settings: Settings, tag: str | None, received: int) -> tuple[Try, ...]:
-    """Two or three things to try first. `tag` is the title of a tag with readings."""
+    """Two or three things to try first. `tag` is the name of a tag with readings."""
     newest = Try(
         "Open the newest event and see why it was flagged", "Anomalies", {"within": "1 h"}, "panel-context"
     )

@@ -36,7 +36,7 @@ def plants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, S
 def test_export_downloads_from_the_page_and_by_link(
     page: Page, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:
-    visit(page, plants[0], "data?section=Export&out_tags=Fermenter+pH&out_span=Everything")
+    visit(page, plants[0], "data?section=Export&out_tags=fermenter_ph&out_span=Everything")
     page.get_by_role("button", name="Export as CSV").click()
     button = page.get_by_role("button", name="Download sensormon-readings")
     expect(button).to_be_visible()
@@ -58,9 +58,9 @@ def test_export_downloads_from_the_page_and_by_link(
 def test_case_saved_in_one_plant_opens_in_another(
     page: Page, browser: Browser, plants: tuple[Server, Server], tmp_path: Path
 ) -> None:
-    visit(page, plants[0], "data?section=Cases&case_tags=Fermenter+pH&case_span=Everything")
+    visit(page, plants[0], "data?section=Cases&case_tags=fermenter_ph&case_span=Everything")
     page.get_by_label("Name").fill("pH, first run")
-    page.get_by_label("Link to a view").fill(f"{plants[0].url}/anomalies?tags=Fermenter+pH")
+    page.get_by_label("Link to a view").fill(f"{plants[0].url}/anomalies?tags=fermenter_ph")
     page.get_by_label("Link to a view").press("Enter")
     ready(page)
     page.get_by_role("button", name="Save the case").click()
@@ -79,10 +79,10 @@ def test_case_saved_in_one_plant_opens_in_another(
     other.get_by_role("button", name="Open the case").click()
     expect(other.get_by_text("is open:")).to_be_visible()
     link = other.get_by_role("link", name="Open its view")
-    assert (link.get_attribute("href") or "").endswith("anomalies?tags=Fermenter+pH")
+    assert (link.get_attribute("href") or "").endswith("anomalies?tags=fermenter_ph")
     ledger = plants[1].wait_until("/api/stats", lambda stats: stats["pending"] == 0)
     assert ledger["sources"]["case"]["stored"] >= 900
     assert ledger["difference"] == 0
-    visit(other, plants[1], "anomalies?tags=Fermenter+pH")
+    visit(other, plants[1], "anomalies?tags=fermenter_ph")
     expect(other.get_by_text("Fermenter pH").first).to_be_visible()
     context.close()

@@ -228,7 +228,7 @@ def test_click_anywhere_in_a_row_opens_its_event(page: Page, server: Server) -> 
 
 
 def test_export_holds_the_filtered_events_in_every_format(page: Page, server: Server) -> None:
-    visit(page, server, "anomalies?tags=Fermenter+pH&severity=medium")
+    visit(page, server, "anomalies?tags=fermenter_ph&severity=medium")
     count = listed(page)
     page.get_by_role("button", name=f"Export {count}").click()
     for form, noun in (("CSV", "event"), ("Parquet", "flagged reading"), ("Excel", "event")):

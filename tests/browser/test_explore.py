@@ -85,9 +85,25 @@ def test_zoom_reads_finer_data_and_is_kept_in_the_link(page: Page, browser: Brow
     page.wait_for_function(f"before => Math.abs(({RANGE})()[0] - before) < 5", arg=moved[0])
 
 
+def test_link_has_the_names_of_tags_and_back_undoes_a_choice(page: Page, server: Server) -> None:
+    visit(page, server, "explore?past=15+min&explore=Fermenter+pH")  # as earlier releases wrote it
+    expect(page).to_have_url(re.compile(r"explore=fermenter_ph(&|$)"))
+    chosen = page.get_by_test_id("stMultiSelect")
+    expect(chosen).to_contain_text("Fermenter pH")
+    chosen.get_by_role("combobox").click()
+    page.get_by_role("option", name="Agitator speed").click()
+    expect(page).to_have_url(re.compile(r"explore=fermenter_ph(,|%2C)agitator_rpm"))
+    expect(page.locator(f"{CHART}[aria-label*='Agitator speed']")).to_be_visible()
+    ready(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"explore=fermenter_ph(&|$)"))
+    expect(chosen).not_to_contain_text("Agitator speed")
+    expect(chosen).to_contain_text("Fermenter pH")
+
+
 @pytest.mark.long
 def test_note_on_a_clicked_moment_reaches_other_viewers(page: Page, browser: Browser, server: Server) -> None:
-    visit(page, server, "explore?past=15+min&explore=Fermenter+pH")
+    visit(page, server, "explore?past=15+min&explore=fermenter_ph")
     shown(page)
     area = page.locator(f"{CHART} .nsewdrag").first.bounding_box()
     assert area is not None
@@ -105,7 +121,7 @@ def test_note_on_a_clicked_moment_reaches_other_viewers(page: Page, browser: Bro
 
     other = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     other.set_default_timeout(60_000)
-    visit(other, server, "explore?past=15+min&explore=Fermenter+pH")
+    visit(other, server, "explore?past=15+min&explore=fermenter_ph")
     expect(other.locator(".st-key-panel-look").get_by_text("probe calibrated")).to_be_visible()
     other.get_by_role("button", name="Remove", exact=True).click()
     dialog = other.get_by_role("dialog")
@@ -118,7 +134,7 @@ def test_note_on_a_clicked_moment_reaches_other_viewers(page: Page, browser: Bro
 
 @pytest.mark.long
 def test_view_is_exported_as_data_and_picture(page: Page, server: Server) -> None:
-    visit(page, server, "explore?past=15+min&explore=Fermenter+pH&look=Export")
+    visit(page, server, "explore?past=15+min&explore=fermenter_ph&look=Export")
     shown(page)
     button = page.get_by_role("button", name=re.compile("Download .* readings as CSV"))
     with page.expect_download() as given:
@@ -143,7 +159,7 @@ def test_similar_stretches_open_in_the_chart_and_the_link_keeps_the_search(
     page: Page, server: Server
 ) -> None:
     page.set_default_timeout(60_000)
-    visit(page, server, "explore?past=15+min&explore=Fermenter+temperature&look=Similar+stretches")
+    visit(page, server, "explore?past=15+min&explore=fermenter_temp&look=Similar+stretches")
     shown(page)
     page.locator(CHART).focus()
     for _ in range(3):

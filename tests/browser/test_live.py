@@ -297,7 +297,7 @@ def test_strip_leads_to_a_chart_of_many_tags(page: Page, tmp_path: Path) -> None
         page.get_by_label("Search tags").press("Enter")
         expect(page.locator(".strip-row")).to_have_count(1)
         page.locator(".strip-row").click()
-        page.wait_for_url("**show=Tank+41*")
+        page.wait_for_url("**show=t41*")
         expect(page.locator(f"{CARD} h3")).to_have_text("Tank 41")
     finally:
         server.stop()

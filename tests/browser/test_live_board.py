@@ -141,7 +141,14 @@ def test_menu_of_a_card_leads_to_the_other_pages_with_its_tag(page: Page, server
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.get_by_role("button", name="Menu of Fermenter pH").click()
     items.filter(has_text="Explore").click()
-    page.wait_for_url("**/explore?*Fermenter+pH*")
+    page.wait_for_url("**/explore?*explore=fermenter_ph*")
+    live(page, server)
+    page.get_by_role("button", name="Menu of Fermenter pH").click()
+    items.filter(has_text="Edit tag").click()
+    page.wait_for_url("**/data?*tag=fermenter_ph*")
+    expect(page.get_by_text("Only Fermenter pH")).to_be_visible()
+    page.get_by_role("button", name="Show all tags").click()
+    expect(page.get_by_text("Only Fermenter pH")).to_be_hidden()
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ def test_click_on_a_tag_opens_it_where_settings_are_tried(page: Page, server: Se
     expect(page.get_by_text("1 of 3 tags")).to_be_visible()
     press_row(page, 0, 100)
     expect(page.get_by_text("Compare with")).to_be_visible()
-    expect(page).to_have_url(re.compile(r"tune=Fermenter(\+|%20)pH"))
+    expect(page).to_have_url(re.compile("tune=fermenter_ph"))
 
 
 def test_sections_of_tags_and_profiles_fit_a_phone(page: Page, server: Server) -> None:

@@ -57,7 +57,7 @@ def test_profile_is_tried_applied_marked_and_reverted(page: Page, server: Server
 
 @pytest.mark.long
 def test_new_profile_for_one_tag_leaves_the_others(page: Page, server: Server) -> None:
-    visit(page, server, "tuning?tune=Fermenter+pH&threshold=6.5")
+    visit(page, server, "tuning?tune=fermenter_ph&threshold=6.5")
     open_dialog(page)
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("A new profile for Fermenter pH").click()
@@ -66,9 +66,9 @@ def test_new_profile_for_one_tag_leaves_the_others(page: Page, server: Server) -
     expect(dialog).to_contain_text("acid is new")
     expect(dialog).to_contain_text("Affects 1 tag.")
     apply(page, "pH is noisy")
-    visit(page, server, "tuning?tune=Fermenter+pH")
+    visit(page, server, "tuning?tune=fermenter_ph")
     expect(page.get_by_text("(profile acid)").first).to_be_visible()
-    visit(page, server, "tuning?tune=Fermenter+temperature")
+    visit(page, server, "tuning?tune=fermenter_temp")
     expect(page.get_by_text("(profile default)").first).to_be_visible()
 
 

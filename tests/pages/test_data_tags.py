@@ -135,3 +135,16 @@ def test_pasted_nonsense_is_refused_in_words() -> None:
     words = "\n".join(error.value for error in app.error).replace("\\", "")
     assert "There is no profile none such" in words
     assert "Row 2, Valid low: 'x' is not a number" in words
+
+
+def test_a_link_shows_the_row_of_its_tag_alone(monitor: Monitor) -> None:
+    app = show("data", section="Tags", tag="fermenter_ph")
+    (grid,) = [each for each in app.dataframe if "Valid low" in each.value]
+    assert grid.value["Name"].tolist() == ["fermenter_ph"]
+    assert "Only **Fermenter pH**" in text(app)
+    app.button(key="tags-all").click().run()
+    assert "tag" not in app.query_params
+    (grid,) = [each for each in app.dataframe if "Valid low" in each.value]
+    assert len(grid.value) == len(monitor.tags)
+    app = show("data", section="Tags", tag="nope")
+    assert "The link names a tag that is not here: nope." in text(app)

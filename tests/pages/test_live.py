@@ -146,8 +146,8 @@ def test_menu_of_a_card_says_what_the_role_may_not_do(settings: Settings, adopt:
     monitor.submit(batch_of(("fermenter_ph", 7.0), at=START))
     acts = {act["act"]: act for act in board(show("live"))["tags"][0]["acts"]}
     assert list(acts) == ["explore", "tuning", "shelve", "edit"]
-    assert acts["explore"]["href"] == "explore?explore=Fermenter+pH"
-    assert acts["tuning"]["href"] == "tuning?tune=Fermenter+pH"
+    assert acts["explore"]["href"] == "explore?explore=fermenter_ph"
+    assert acts["tuning"]["href"] == "tuning?tune=fermenter_ph"
     assert acts["edit"]["href"] == "data?section=Tags&tag=fermenter_ph"
     assert [act["why"] for act in acts.values()] == ["", "", "", ""]
 

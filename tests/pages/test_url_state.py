@@ -87,16 +87,16 @@ def test_different_url_wins_even_after_an_interrupted_choice(app: AppTest) -> No
 @pytest.mark.usefixtures("full")
 @pytest.mark.parametrize(("page", "key"), [("explore", "explore"), ("tuning", "tune"), ("anomalies", "tags")])
 def test_unknown_tags_of_a_link_are_named_until_others_are_chosen(page: str, key: str) -> None:
-    assert "tags that do not exist here" not in text(show(page, **{key: "Fermenter pH"}))
+    assert "tags that are not here" not in text(show(page, **{key: "Fermenter pH"}))
     app = show(page, **{key: ["Boiler *1*", "Fermenter pH"] if key != "tune" else "Boiler *1*"})
     assert not app.exception
-    assert r"The link names tags that do not exist here: Boiler \*1\*." in text(app)
+    assert r"The link names tags that are not here: Boiler \*1\*." in text(app)
     app.run()
-    assert "tags that do not exist here" in text(app), "also after a rerun"
+    assert "tags that are not here" in text(app), "also after a rerun"
     if key == "tune":
         app.selectbox(key="tune").set_value("agitator_rpm").run()
     elif key == "explore":
         app.multiselect(key="explore").set_value(["agitator_rpm"]).run()
     else:
         app.button_group(key="tags").set_value(["agitator_rpm"]).run()
-    assert "tags that do not exist here" not in text(app)
+    assert "tags that are not here" not in text(app)
