@@ -8,7 +8,7 @@ loaded, and no settings of the detector are applied.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import StoredDocuments
@@ -111,6 +111,9 @@ class _NothingStored:
 
     def documents(self, _collection: str, _since: int = 0, /) -> list[Document]:
         return []
+
+    def claiming(self, _document: Document, _base: int, /) -> AbstractContextManager[bool]:
+        return nullcontext(True)
 
     def audit(self, _query: AuditQuery, /) -> list[AuditRecord]:
         return []
