@@ -67,7 +67,8 @@ class Leaving:
 
     `share` of its steps lie outside, NaN if none can be compared. `first` is the first step outside, `side`
     "above" or "below" there. `since` is from which step on it has been outside up to its last one, and
-    `now` on which side; None and empty if it is inside at its last step.
+    `now` on which side; None and empty if it is inside at its last step. `last` is where it left last,
+    whether it is back or not.
     """
 
     share: float
@@ -75,6 +76,7 @@ class Leaving:
     side: str = ""
     since: int | None = None
     now: str = ""
+    last: int | None = None
 
 
 def aligned(time: Ints, value: Floats, span: tuple[int, int], width: float) -> Floats:
@@ -142,14 +144,15 @@ def leaving(row: Floats, golden: Envelope, least: float = 0.0) -> Leaving:
     share = float(outside.sum() / known.sum())
     if not outside.any():
         return Leaving(share)
-    first = int(np.flatnonzero(outside)[0])
     steps = np.flatnonzero(known)
-    since = now = None
-    if outside[steps[-1]]:
-        inside = steps[~outside[steps]]
-        run = steps if not len(inside) else steps[steps > inside[-1]]
-        since, now = int(run[0]), _side(above, steps[-1])
-    return Leaving(share, first, _side(above, first), since, now or "")
+    left = outside[steps]
+    end = int(np.flatnonzero(left)[-1])
+    inside = np.flatnonzero(~left[:end])
+    first = int(steps[left][0])
+    last = int(steps[inside[-1] + 1 if len(inside) else 0])
+    if end < len(steps) - 1:
+        return Leaving(share, first, _side(above, first), last=last)
+    return Leaving(share, first, _side(above, first), last, _side(above, int(steps[-1])), last)
 
 
 def check_spread(spread: Spread) -> None:

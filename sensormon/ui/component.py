@@ -50,6 +50,14 @@ def browser_component(
     )
 
 
+def ticking(key: str, seconds: float) -> None:
+    """Run the fragment around this again at this interval, only while its tab is visible in the browser.
+
+    It has no height. Without the browser's part nothing runs again by itself.
+    """
+    browser_component("ticking", {"every": seconds * 1e3}, key, height=1, on_tick_change=no_op)
+
+
 def copy_link(key: str = "copy-link", /, **pinned: str | list[str] | None) -> None:
     """A button that copies the address of this view, with the `pinned` parameters in it.
 

@@ -22,6 +22,7 @@ from sensormon.analysis.envelope import (
 )
 from sensormon.analysis.event_frames import Frame, Frames
 from sensormon.analysis.frame_figures import Figures, Samples, course_of, figures
+from sensormon.analysis.frame_rules import FrameRule
 from sensormon.events.frame_definitions import MOST_CHOSEN, FrameDefinition, Golden
 from sensormon.exchange.explore_rows import file_stem
 from sensormon.model.errors import UsageError
@@ -29,6 +30,7 @@ from sensormon.model.format import counted, day_and_time, duration
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, not_done
 from sensormon.ui.explore_view import Chosen
+from sensormon.ui.frames_follow import Followed, Running, ends_now, follow
 from sensormon.ui.memo import remembered
 from sensormon.ui.table_download import form_input, of_table, table_download
 from sensormon.ui.url_state import held, hold
@@ -37,7 +39,7 @@ from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replac
 from sensormon.view.explore import times
 from sensormon.view.frames_chart import LIVE, FrameLine, overlay_chart
 from sensormon.view.frames_table import Goes, frame_file, frame_table
-from sensormon.view.frames_words import live_words, spread_words
+from sensormon.view.frames_words import spread_words
 from sensormon.view.phrases import literal, states_left_out
 
 PICKED = "picked"
@@ -61,7 +63,12 @@ class Compared:
 
 
 def compare(
-    m: Monitor, viewer: Viewer, chosen: Chosen, frames: Frames, shown: FrameDefinition | None
+    m: Monitor,
+    viewer: Viewer,
+    chosen: Chosen,
+    rule: FrameRule,
+    frames: Frames,
+    shown: FrameDefinition | None,
 ) -> Golden | None:
     """All of it; returns the envelope of the frames chosen now, if there are enough. Raises StoreError."""
     compared = _compared(m, chosen, frames)
@@ -76,7 +83,8 @@ def compare(
     golden = fresh or saved
     drawn = picked or [row for row, frame in enumerate(every) if frame.whole][-NEWEST:]
     seconds = golden.seconds if golden else max([every[row].seconds for row in drawn], default=0.0)
-    live = frames.live if chosen.span[1] >= chosen.now else None
+    follows = ends_now(chosen)
+    live = frames.live if follows else None
     if golden is None and live is not None:
         seconds = max(seconds, live.seconds)
     goes = _goes(m, compared, every, golden)
@@ -84,12 +92,15 @@ def compare(
         table = frame_table(every, compared.figures, goes, m.tags, seconds, by_share=by_share)
         _list(viewer, every, picked, table)
         _envelope_words(m, compared, golden, fresh, picked, every, viewer)
-    if live is not None:
-        said, left = live_words(
-            live, goes[-1] if goes else {}, m.tags, seconds, viewer.zone, by_share=by_share, now=chosen.now
-        )
-        st.warning(literal(said), icon=":material/warning:") if left else st.markdown(f"**{literal(said)}**")
-    _overlay(m, viewer, compared, every, [*drawn], live, golden, seconds, by_share=by_share)
+    drawn = [row for row in drawn if every[row] is not live]
+
+    def draw(running: Running | None) -> None:
+        _overlay(m, viewer, compared, every, drawn, running, golden, seconds, by_share=by_share)
+
+    if follows:
+        follow(m, viewer, chosen, Followed(rule, frames, compared.names, golden, seconds, by_share, draw))
+    else:
+        draw(None)
     _export(m, viewer, chosen, frame_file(every, compared.figures, goes, m.tags))
     return fresh
 
@@ -279,26 +290,26 @@ def _overlay(
     compared: Compared,
     frames: Sequence[Frame],
     drawn: Sequence[int],
-    live: Frame | None,
+    running: Running | None,
     golden: Golden | None,
     seconds: float,
     *,
     by_share: bool,
 ) -> None:
     """The chart of the drawn frames over one another, the live one in front."""
-    if not compared.names or not (drawn or live) or not seconds > 0:
+    if not compared.names or not (drawn or running) or not seconds > 0:
         return
 
-    def line(frame: Frame, label: str) -> FrameLine:
+    def line(frame: Frame, label: str, samples: Mapping[str, Samples]) -> FrameLine:
         courses = {
-            name: course_of(compared.samples[name], frame, seconds=seconds, by_share=by_share)
+            name: course_of(samples[name], frame, seconds=seconds, by_share=by_share)
             for name in compared.names
         }
         return FrameLine(label, day_and_time(frame.start, viewer.zone), courses)
 
-    lines = [line(frames[row], str(row + 1)) for row in drawn if frames[row] is not live]
-    if live is not None:
-        lines.append(line(live, LIVE))
+    lines = [line(frames[row], str(row + 1), compared.samples) for row in drawn]
+    if running is not None:
+        lines.append(line(running.frame, LIVE, running.samples))
     tags = [m.tags[name] for name in compared.names]
     bands = {
         name: band for name, band in (golden.envelopes if golden else {}).items() if name in compared.names
@@ -309,7 +320,9 @@ def _overlay(
     said = "Chosen frames" if len(drawn) and held(PICKED) else f"The newest {len(drawn)} complete frames"
     steps = [each.step for each in compared.samples.values() if each.step]
     source = f", from means over {duration(max(steps) / 1e6)}" if steps else ""
-    share = f" The open frame is taken to last {duration(seconds)}." if by_share and live is not None else ""
+    share = (
+        f" The open frame is taken to last {duration(seconds)}." if by_share and running is not None else ""
+    )
     st.caption(f"{said}, numbered as in the list{source}; ◆ outside the envelope.{share}")
 
 

@@ -53,7 +53,7 @@ def frames_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         search = _search(m, chosen, rule)
         st.markdown(literal(rule_words(rule, m.tags)))
         if search is not None and _said(m, viewer, chosen, search):
-            golden = compare(m, viewer, chosen, search.frames, shown)
+            golden = compare(m, viewer, chosen, rule, search.frames, shown)
     with buttons:
         if (
             st.button("Save …", key="frames-save", **allowed(m, Act.EDIT_FRAMES, disabled=rule is None))

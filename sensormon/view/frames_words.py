@@ -15,7 +15,7 @@ from sensormon.analysis.envelope import MEAN, STEPS, Leaving, Spread
 from sensormon.analysis.event_frames import Frame, Frames, Outcome, median_seconds, met
 from sensormon.analysis.frame_rules import CHANGES, FrameRule, Trigger
 from sensormon.model.clock import SECOND
-from sensormon.model.format import counted, day_and_time, duration, listed, moment_words
+from sensormon.model.format import clock_time, counted, day_and_time, duration, listed, moment_words
 from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor.frame_reader import Conditions
 from sensormon.view.profiles import seconds_words
@@ -214,6 +214,31 @@ def place_words(step: int, seconds: float, *, by_share: bool) -> str:
     return f"{word} {step / STEPS * seconds / length:.{int(word == 'hour')}f}"
 
 
+def progress_words(frame: Frame, usual: float) -> str:
+    """How far along a running frame is; `usual` is how long (s) one takes, NaN if not known.
+
+    >>> progress_words(Frame(0, 720_000_000), 1800.0), progress_words(Frame(0, 2_040_000_000), 1800.0)
+    ('12 min in, 40 % of the usual 30 min', '34 min in, longer than the usual 30 min')
+    """
+    if not frame.start_seen:
+        return f"at least {duration(frame.seconds)} in"
+    gone = f"{duration(frame.seconds)} in"
+    if not usual > 0:
+        return gone
+    if frame.seconds > usual:
+        return f"{gone}, longer than the usual {duration(usual)}"
+    return f"{gone}, {frame.seconds / usual * 100:.0f} % of the usual {duration(usual)}"
+
+
+def ended_batch_words(frames: Sequence[Frame], zone: tzinfo, now: int) -> str:
+    """That no batch is running, and when the last of these ended."""
+    if not frames:
+        return "No batch is running."
+    last = frames[-1]
+    ended = f"{moment_words(last.end, now, zone)}, after {duration(last.seconds)}"
+    return f"No batch is running. The last one ended {ended}."
+
+
 def live_words(
     frame: Frame,
     goes: Mapping[str, Leaving],
@@ -223,22 +248,35 @@ def live_words(
     *,
     by_share: bool,
     now: int,
+    usual: float = math.nan,
 ) -> tuple[str, bool]:
-    """How the live frame goes against the envelope, in a sentence, and whether it has left it."""
+    """How the live frame goes against the envelope, in a sentence, and whether it has left it.
+
+    `seconds` is the length of the envelope's steps together, `usual` that of a frame, NaN if not known.
+    """
     began = moment_words(frame.start, now, zone)
     head = f"Batch began {began}" if frame.start_seen else f"Batch began before {began}"
+    head += f", {progress_words(frame, usual)}"
     known = {name: went for name, went in goes.items() if not math.isnan(went.share)}
     if not known:
-        return f"{head}, {duration(frame.seconds)} ago; no envelope to compare it with.", False
+        return f"{head}; no envelope to compare it with.", False
+
+    def at(step: int) -> str:
+        clock = clock_time(frame.start + round(step / STEPS * seconds * SECOND), zone)
+        return f"{place_words(step, seconds, by_share=by_share)} ({clock})"
+
     parts = []
     for name, went in known.items():
         title = tags.title(name)
         if went.since is not None:
-            at = place_words(went.since, seconds, by_share=by_share)
-            parts.append(f"{title} has been {went.now} the envelope since {at}")
-        elif went.first is not None:
-            at = place_words(went.first, seconds, by_share=by_share)
-            parts.append(f"{title} was {went.side} the envelope at {at} and is back inside")
+            parts.append(f"{title} has been {went.now} the envelope since {at(went.since)}")
+        elif went.first is not None and went.last in (None, went.first):
+            parts.append(f"{title} was {went.side} the envelope at {at(went.first)} and is back inside")
+        elif went.first is not None and went.last is not None:
+            parts.append(
+                f"{title} first left the envelope at {at(went.first)}, last at {at(went.last)}, "
+                "and is back inside"
+            )
     if not parts:
         return f"{head}; all inside the envelope so far.", False
     return f"{head}; {'; '.join(parts)}.", any(went.since is not None for went in known.values())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.api import BEARER, TOKEN
 from tests.support.batches import LENGTH, readings_of_batches
@@ -51,6 +51,24 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     process.output()
 
 
+def moves_on_while_in_sight(page: Page, running: Locator) -> None:
+    """The running batch is read again by itself: the page does not scroll, and a hidden tab does not ask."""
+    running.scroll_into_view_if_needed()
+    ready(page)
+    where, said = page.evaluate("() => scrollY"), running.inner_text()
+    below = page.locator(PANEL).locator(".js-plotly-plot").bounding_box()
+    expect(running).not_to_have_text(said, timeout=20_000)
+    ready(page)
+    assert page.evaluate("() => scrollY") == where
+    assert page.locator(PANEL).locator(".js-plotly-plot").bounding_box() == below
+    page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    ready(page)
+    said = running.inner_text()
+    page.wait_for_timeout(7_000)
+    assert running.inner_text() == said
+    page.evaluate("() => delete document.hidden")
+
+
 def test_a_live_batch_is_compared_with_chosen_ones(page: Page, plant: Server) -> None:
     visit(page, plant, LOOK)
     panel = page.locator(PANEL)
@@ -66,9 +84,11 @@ def test_a_live_batch_is_compared_with_chosen_ones(page: Page, plant: Server) ->
         page.mouse.click(table["x"] + 18, table["y"] + 35 * (row + 1) + 18)
         expect(panel.get_by_text(f"{row + 1} chosen" if row < 2 else "of 3 chosen frames")).to_be_visible()
         ready(page)
-    expect(panel.get_by_text("Temperature has been below the envelope since minute")).to_be_visible()
+    running = panel.locator(".st-key-frames-live")
+    expect(running.get_by_text("Temperature has been below the envelope since minute")).to_be_visible()
     expect(panel.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     address = page.url
+    moves_on_while_in_sight(page, running)
 
     panel.get_by_role("button", name="Save …").click()
     page.get_by_label("Name", exact=True).fill("Heating")

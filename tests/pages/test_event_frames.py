@@ -16,11 +16,12 @@ from sensormon.analysis.frame_rules import FrameRule, Trigger
 from sensormon.events.frame_definitions import FrameDefinition, Golden
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.settings import Settings
+from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from tests.support.batches import BATCHES, EVERY, LENGTH, batches_until, temperature
 from tests.support.pages import show, text
 from tests.support.plant import START, Adopt
-from tests.support.states import with_states
+from tests.support.states import states_of, with_states
 
 HOT = FrameRule(Trigger("temp", ">", 80.0, hysteresis=2.0))
 FIRST = START - LENGTH * SECOND
@@ -94,6 +95,40 @@ def test_three_chosen_frames_make_an_envelope_that_the_live_batch_leaves() -> No
     assert table["Outside"].iloc[-1] > 10
     assert table["First left"].iloc[-1].startswith("minute ")
     assert "2 chosen: an envelope needs at least 3 complete frames" in text(look(HOT, picked=picked(0, 1)))
+
+
+def test_the_running_batch_moves_on_without_a_jump_to_now(monitor: Monitor) -> None:
+    assert isinstance(monitor.clock, ManualClock)
+
+    def later(seconds: int, celsius: float) -> str:
+        assert isinstance(monitor.clock, ManualClock)
+        values = [("temp", celsius)] * (seconds // 10)
+        monitor.submit(states_of(*values, at=monitor.clock.now() + 10 * SECOND, seconds=10))
+        monitor.clock.advance(seconds)
+        monitor.drain()
+        app.run()
+        return "\n".join([text(app), *(element.value for element in app.warning)]).replace("\\", "")
+
+    app = look(HOT, picked=picked(0, 2, 4))
+    (before,) = [element.value for element in app.warning]
+    assert "10 min 50 s in, 83 % of the usual 13 min" in before
+    said = later(40, 84.0)
+    (after,) = [element.value for element in app.warning]
+    assert "11 min 30 s in, 88 % of the usual 13 min" in after
+    assert before.split("since minute")[1] == after.split("since minute")[1]
+    assert "Found 8 in view" in said, "what was searched stays still"
+    said = later(60, 40.0)
+    assert "No batch is running. The last one ended " in said
+    assert not app.warning
+    assert "Batch began" in later(60, 85.0), "the next one"
+
+
+@pytest.mark.usefixtures("monitor")
+def test_a_view_that_ends_before_now_follows_nothing() -> None:
+    span = {"from": render(START - 21_600 * SECOND), "to": render(START - 60 * SECOND)}
+    said = text(look(HOT, picked=picked(0, 2, 4), **span))
+    assert "of 3 chosen frames" in said
+    assert "Batch began" not in said
 
 
 @pytest.mark.usefixtures("monitor")

@@ -75,9 +75,12 @@ def test_the_live_frame_is_told_where_it_left() -> None:
         return live_words(live, {"temp": went}, TAGS, 2_400.0, UTC, by_share=False, now=START)
 
     below, left = said(Leaving(0.2, 36, "below", 36, "below"))
-    assert "; Temperature has been below the envelope since minute 12." in below
+    assert "; Temperature has been below the envelope since minute 12 (" in below
     assert left
-    assert "was above the envelope at minute 4 and is back inside" in said(Leaving(0.1, 12, "above"))[0]
+    assert "was above the envelope at minute 4 (" in said(Leaving(0.1, 12, "above"))[0]
+    twice = said(Leaving(0.1, 12, "above", last=24))[0]
+    assert "first left the envelope at minute 4 (" in twice
+    assert "last at minute 8 (" in twice
     assert said(Leaving(0.0))[0].endswith("all inside the envelope so far.")
     assert "no envelope to compare it with" in said(Leaving(math.nan))[0]
 
