@@ -8,7 +8,7 @@ loaded, and no settings of the detector are applied.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 
 from sensormon.access.access import Access, build_access
 from sensormon.access.documents import StoredDocuments
@@ -112,8 +112,9 @@ class _NothingStored:
     def documents(self, _collection: str, _since: int = 0, /) -> list[Document]:
         return []
 
-    def claiming(self, _document: Document, _base: int, /) -> AbstractContextManager[bool]:
-        return nullcontext(True)
+    @contextmanager
+    def claiming(self, _document: Document, _base: int, /) -> Iterator[bool]:
+        yield True  # nothing there is newer
 
     def audit(self, _query: AuditQuery, /) -> list[AuditRecord]:
         return []
