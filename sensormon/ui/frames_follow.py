@@ -25,8 +25,6 @@ from sensormon.view.phrases import literal
 
 EVERY = 5.0
 """Seconds after which the running frame is read again."""
-ROOM = 96
-"""The height in pixels of what is said of it, so that nothing below moves when the words change."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +76,7 @@ def _again(m: Monitor, viewer: Viewer, chosen: Chosen, followed: Followed) -> No
         frames = followed.frames
     except UsageError:  # too many frames for a moment of quick changes: the search above says it next time
         frames = followed.frames
-    with st.container(height=ROOM, border=False, key="frames-live"):
+    with st.container(key="frames-live"):
         _said(m, viewer, followed, frames, running, now)
     followed.draw(running)
     ticking("frames-tick", EVERY)
