@@ -178,13 +178,13 @@ def _section(m: Monitor, viewer: Viewer) -> None:
 
 def _file_options(files: Sequence[UploadedFile], mapping: SavedMapping) -> tuple[str, tuple[str, ...]]:
     """The sheet of a workbook, and the names of columns of a file without a header."""
-    left, right = st.columns(2)
+    places = iter(st.columns(2))
     sheet = ""
     if any(file.name.lower().endswith(_BOOKS) for file in files):
-        sheet = left.text_input(
+        sheet = next(places).text_input(
             "Sheet", mapping.sheet, key="import-sheet", placeholder="the first with a table"
         )
-    names = right.text_input(
+    names = next(places).text_input(
         "Names of the columns",
         key="import-names",
         placeholder="only for a file without a header: time, temp, …",
