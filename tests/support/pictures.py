@@ -87,7 +87,7 @@ def take(browser: Browser, server: Server, view: View) -> bytes:
     page.set_default_timeout(60_000)
     page.goto(server.url + address(view))
     page.wait_for_selector(READY)
-    page.get_by_text("ledger balanced").wait_for()
+    page.get_by_text("ledger balanced").wait_for(state="attached")  # a phone shows it on demand
     page.wait_for_function(
         "count => [...document.querySelectorAll('.js-plotly-plot')]"
         ".filter((chart) => chart.querySelector('.xtick')).length >= count",
