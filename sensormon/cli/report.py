@@ -1,4 +1,4 @@
-"""`python -m sensormon report BOARD --out FILE`: a board of a stopped monitor as PDF."""
+"""`python -m sensormon report BOARD --out FILE`: a board or shared view of a stopped monitor as PDF."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from sensormon.model.settings import Settings
 from sensormon.monitor.data_folder import holder_of
 from sensormon.monitor.monitor import Monitor
 from sensormon.reports import spans
-from sensormon.reports.boards import ALL, board_named
+from sensormon.reports.boards import ALL
 from sensormon.reports.making import making_of
-from sensormon.reports.order import Order
+from sensormon.reports.subjects import subject_named
 from sensormon.reports.typesetting import check_installed
 
-_BY = "the command line"
+_BY, _USUAL = "the command line", "the last day"
 
 
 def register(commands: Any) -> None:
     """Add the command and its options."""
-    command = commands.add_parser("report", help="a board of a stopped monitor as PDF")
-    command.add_argument("board", metavar="BOARD", help=f"its name; {ALL} is there always")
+    command = commands.add_parser("report", help="a board or shared view of a stopped monitor as PDF")
+    command.add_argument(
+        "board", metavar="BOARD", help=f"its name; {ALL} is always there. A view: view:TITLE"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="FILE")
     command.add_argument("--since", metavar="TIME", help="ISO 8601, UTC if no zone is given")
     command.add_argument("--until", metavar="TIME", help="default: now")
-    command.add_argument("--span", choices=spans.SPANS, default="the last day", help="instead of times")
+    command.add_argument("--span", choices=spans.SPANS, help="default: the last day, or the span of the view")
     command.add_argument("--zone", default="UTC", metavar="NAME", help="of the times in it, as Europe/Berlin")
     command.set_defaults(run=run)
 
@@ -56,13 +58,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     try:
         monitor.drain()
         now = clock.now()
-        span = spans.span_of(options.span, now, zone)
+        subject = subject_named(monitor, options.board)
+        span = spans.span_of(options.span or _USUAL, now, zone)
+        if options.span is None and subject.span is not None:
+            span = subject.span
         if options.since is not None:
             since, until = span_of(options)
             span = since, min(until, now)
-        report = making_of(monitor).make(
-            Order(board_named(monitor, options.board), *span, zone, _BY), progress
-        )
+        report = making_of(monitor).make(subject.order(*span, zone, _BY), progress)
     finally:
         monitor.stop()
     progress.clear()

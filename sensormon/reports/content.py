@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sensormon.analysis.downsample import Overview
 from sensormon.analysis.state_course import Stretch
 from sensormon.model.tags import Tag
+from sensormon.monitor.statistics import Statistics
 from sensormon.reports.order import Order
 
 
@@ -90,3 +91,4 @@ class Content:
     by_tag: Mapping[str, int]
     notes: tuple[str, ...]
     ledger: str
+    statistics: tuple[Statistics, ...] = ()

@@ -25,6 +25,7 @@ from sensormon.model.ledger import Ledger
 from sensormon.model.status import Status, StoreState
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
+from sensormon.monitor.statistics import Statistics
 from sensormon.notify.messages import ToldEvent
 from sensormon.notify.told_events import Row, told_event
 from sensormon.reports.content import Content, Course, EventCounts, EventLine, Figures
@@ -70,6 +71,7 @@ def gathered(m: Monitor, order: Order, progress: Progress) -> Content:
         by_tag={str(tag): int(number) for tag, number in events["tag"].value_counts().items()},
         notes=tuple(_notes(m, order, status, courses, events)),
         ledger=_ledger_line(m.ledger.now()),
+        statistics=_statistics(m, order, progress),
     )
 
 
@@ -95,6 +97,19 @@ def _course(m: Monitor, order: Order, name: str, drawn: bool, simulated: bool) -
                 )
                 course = replace(course, figures=figures)
     return course
+
+
+def _statistics(m: Monitor, order: Order, progress: Progress) -> tuple[Statistics, ...]:
+    """The statistics of its tags that have numbers, if they are asked for. Raises StoreError."""
+    if not order.extra.statistics:
+        return ()
+    names = [name for name in order.tags if not m.tags[name].has_states]
+    rows = []
+    for place, name in enumerate(names):
+        progress.step("reading statistics", place, len(names))
+        limits = m.tags[name].normal or (-math.inf, math.inf)
+        rows.append(m.explorer.statistics(name, (order.since, order.until), limits, len(names)))
+    return tuple(rows)
 
 
 def _figures(overview: Overview) -> Figures:
@@ -138,6 +153,8 @@ def _events(m: Monitor, order: Order) -> pd.DataFrame:
     events = m.events.between(None if everything else list(order.tags), order.since, order.until)
     known = events["tag"].isin(list(m.tags.names))
     shown = events[known].reset_index(drop=True)
+    if order.extra.keep is not None:
+        shown = order.extra.keep(shown)
     shown.attrs["complete"] = events.attrs["complete"]
     return shown
 
@@ -209,6 +226,7 @@ def _line(row: Row, told: ToldEvent) -> EventLine:
 def _notes(
     m: Monitor, order: Order, status: Status, courses: Mapping[str, Course], events: pd.DataFrame
 ) -> Iterable[str]:
+    yield from order.extra.notes
     waiting = still_loading(status)
     if waiting:
         yield f"{counted(waiting, 'reading')} still loading; figures exclude them."

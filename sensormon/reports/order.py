@@ -6,9 +6,11 @@ that is looked at; a report draws the tiles of a board over its own span.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+import pandas as pd
 
 from sensormon.boards.board import Board, TileKind
 from sensormon.model.clock import MINUTE
@@ -30,6 +32,29 @@ SHORTEST = MINUTE
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What a report has besides the tiles of a board: which events it is about, where not all, a table of
+    the statistics of its tags, and notes on what limits it, one line each."""
+
+    keep: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    statistics: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about: a board, what a view adds to it, and a view's own span (µs UTC)."""
+
+    board: Board
+    extra: Extra = Extra()
+    span: tuple[int, int] | None = None
+
+    def order(self, since: int, until: int, zone: ZoneInfo, by: str) -> Order:
+        """The report of it over this span."""
+        return Order(self.board, since, until, zone, by, self.extra)
+
+
+@dataclass(frozen=True)
 class Order:
     """A board, the span since <= time < until (µs UTC) in this zone, and who asked for it."""
 
@@ -38,6 +63,7 @@ class Order:
     until: int
     zone: ZoneInfo
     by: str
+    extra: Extra = Extra()
 
     @property
     def tags(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 from sensormon.boards.board import COLUMNS, Tile, TileKind
 from sensormon.model.clock import SECOND
 from sensormon.model.format import counted, day_and_time, duration, listed
-from sensormon.model.tags import Tag
+from sensormon.model.tags import Tag, TagTable
 from sensormon.model.text import cleaned
 from sensormon.reports.content import Content, Course, EventLine
 from sensormon.reports.spans import span_words, zone_words
@@ -21,12 +21,14 @@ from sensormon.view.palette import LIGHT
 from sensormon.view.phrases import normal_band
 from sensormon.view.simulated import BADGE
 from sensormon.view.state_bands import LISTED, fill, place_of, word_of
+from sensormon.view.statistics import statistics_table, statistics_words
 
 LONGEST = 160
 """Characters of a name; longer ones are cut and end in an ellipsis."""
 LONGEST_WHY = 400
 """Characters of a sentence or note."""
 _RUN = 18
+_ACROSS = 4  # tags in a table of statistics
 _WIDTHS = {"wide": "3fr", "part": "1.5fr", "short": "27mm"}
 ZERO_WIDTH = "\u200b"
 """Where a long word may break."""
@@ -51,14 +53,15 @@ def laid_out(content: Content, draw: Draw) -> Block:
         "generated": f"Generated {day_and_time(content.made, zone)[:16]} by {_name(order.by)} · sensormon",
         "summary": [*_summary(content)],
         "notes": [_text(note, LONGEST_WHY) for note in content.notes],
-        "rows": [*_rows(content, draw), [_data_table(content)]],
+        "rows": [*_rows(content, draw), *_statistics(content), [_data_table(content)]],
     }
 
 
 def _summary(content: Content) -> Iterator[Block]:
     courses, counts = content.courses.values(), content.counts
-    yield _fact("Tags", f"{len(courses):,}")
-    yield _fact("Readings", f"{sum(course.overview.readings for course in courses):,}")
+    if courses:  # a list of the events of all tags has no readings
+        yield _fact("Tags", f"{len(courses):,}")
+        yield _fact("Readings", f"{sum(course.overview.readings for course in courses):,}")
     yield _fact("Events", f"{counts.number:,}{'' if counts.complete else '+'}")
     yield _fact("High severity", f"{counts.high:,}", alarm=bool(counts.high))
     yield _fact("To acknowledge", f"{counts.unacknowledged:,}")
@@ -280,6 +283,25 @@ def _event_cells(content: Content, line: EventLine) -> Iterator[Block]:
     yield _cell(f"{mark}{line.severity}", alarm=severe)
     yield _cell(_name(state))
     yield _cell(_text(line.why, LONGEST_WHY))
+
+
+def _statistics(content: Content) -> Iterator[list[Block]]:
+    """The statistics, a row each and a column per tag, in tables that fit the page."""
+    tags = TagTable(content.courses[row.tag].tag for row in content.statistics)
+    for start in range(0, len(content.statistics), _ACROSS):
+        part = content.statistics[start : start + _ACROSS]
+        table = statistics_table(part, tags)
+        columns = [
+            ("Statistic", "wide"),
+            *((_name(content.courses[row.tag].title), "number") for row in part),
+        ]
+        rows = [
+            [_cell(_name(str(name))), *(_cell(_name(str(cell))) for cell in cells)]
+            for name, *cells in table.itertuples()
+        ]
+        heading = "Statistics" if not start else "Statistics, continued"
+        words = statistics_words(content.statistics) if start + _ACROSS >= len(content.statistics) else ""
+        yield [_table(heading, columns, rows, "", words)]
 
 
 def _data_table(content: Content) -> Block:

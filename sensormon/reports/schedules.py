@@ -1,4 +1,4 @@
-"""Reports on a schedule: which board, over which span, when, and to whom. Kept as documents.
+"""Reports on a schedule: which board or view, over which span, when, and to whom. Kept as documents.
 
 What it is not: a gate; callers check the role and have the audit trail record what is done. Or a sender; see
 `sending`.
@@ -37,8 +37,9 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 class Schedule:
     """The report of `board` over `span`, due at the time `at` ("06:00") of the clock in `zone`.
 
-    Every day, week (on `weekday`, 0 for Monday) or month (on `monthday`). It goes to `contacts` of
-    notify.toml. `since` is when it was saved last (µs UTC), `who` by whom: it is due only after that.
+    `board` is the name of a board or a view, as `subjects` has it. It is due every day, week (on `weekday`,
+    0 for Monday) or month (on `monthday`), and goes to `contacts` of notify.toml. `since` is when it was
+    saved last (µs UTC), `who` by whom: it is due only after that.
     """
 
     id: str
@@ -145,7 +146,7 @@ def check(schedule: Schedule, boards: Collection[str], contacts: Collection[str]
     unknown = [name for name in schedule.contacts if name not in contacts]
     wrong, hint = "", ""
     if schedule.board not in boards:
-        wrong = f"there is no board {schedule.board[:80]!r}"
+        wrong = f"there is no board or shared view {schedule.board[:80]!r} to print"
     elif schedule.span not in SPANS:
         wrong, hint = f"there is no span {schedule.span[:60]!r}", f"Use one of: {', '.join(SPANS)}"
     elif schedule.every not in EVERY:

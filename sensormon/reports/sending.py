@@ -22,11 +22,10 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import Kind, Message, key_of
 from sensormon.notify.notifications import notifications_of
 from sensormon.notify.ways.delivery import Attachment
-from sensormon.reports.boards import board_named, names_of
 from sensormon.reports.making import MEDIA_TYPE, making_of
-from sensormon.reports.order import Order
 from sensormon.reports.schedules import Schedule, Schedules
 from sensormon.reports.spans import span_of, span_words, zone_named, zone_words
+from sensormon.reports.subjects import subject_named, titles_of
 from sensormon.reports.typesetting import missing
 
 NAME = "report-schedules"
@@ -47,7 +46,7 @@ class Sending:
         documents = Documents(monitor.parts.collector, monitor.parts.store.entries, monitor.clock)
         self.schedules = Schedules(
             documents,
-            lambda: names_of(monitor),
+            lambda: titles_of(monitor),
             lambda: self._notifications.config().contacts,
             monitor.clock.now,
         )
@@ -59,7 +58,7 @@ class Sending:
         """A message for each contact of the schedules that are due. Raises StoreError."""
         schedules, contacts = self.schedules.all(), self._notifications.config().contacts
         self._problems = tuple(_problems(schedules, contacts.keys()))
-        titles = names_of(self._monitor) if schedules else {}
+        titles = titles_of(self._monitor) if schedules else {}
         known, messages = self._notifications.outbox.messages(), list[Message]()
         for schedule in schedules:
             due = schedule.last_due(now) if schedule.on else 0
@@ -133,14 +132,14 @@ class Sending:
         return "\n".join(lines), json.dumps(recipe, sort_keys=True)
 
     def _attachment(self, recipe: dict[str, object]) -> Attachment:
-        board = board_named(self._monitor, str(recipe["report"]))
+        subject = subject_named(self._monitor, str(recipe["report"]))
         zone = zone_named(str(recipe["zone"]))
         since, until = int(str(recipe["since"])), int(str(recipe["until"]))
-        report = making_of(self._monitor).make(Order(board, since, until, zone, str(recipe["by"])))
+        report = making_of(self._monitor).make(subject.order(since, until, zone, str(recipe["by"])))
         if len(report.pdf) > LARGEST:
             raise UsageError(
                 f"the report has {len(report.pdf) // 1_000_000} MB, too large for a mail",
-                where=f"board {board.title}"[:100],
+                where=f"board {subject.board.title}"[:100],
                 hint="Use fewer charts or a shorter span",
             )
         return Attachment(report.name, MEDIA_TYPE, report.pdf)

@@ -74,11 +74,11 @@ def _row(m: Monitor, viewer: Viewer, schedule: Schedule, titles: dict[str, str],
 
 @dialog("Report on a schedule", icon=":material/schedule_send:")
 def _form(m: Monitor, schedule: Schedule, titles: dict[str, str], contacts: list[str]) -> None:
-    """Which board, when, to whom."""
+    """Which board or view, when, to whom."""
     names = list(titles)
     with st.form("schedule-form", border=False):
         board = st.selectbox(
-            "Board",
+            "Board or shared view",
             names,
             index=names.index(schedule.board) if schedule.board in names else 0,
             format_func=lambda each: titles.get(each, each),

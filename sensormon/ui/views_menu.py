@@ -18,8 +18,12 @@ from sensormon.boards.checks import LONGEST_TITLE
 from sensormon.boards.views import owner_of, views_of
 from sensormon.model.errors import StoreError, UsageError
 from sensormon.monitor.monitor import Monitor
+from sensormon.reports.subjects import VIEW
+from sensormon.reports.typesetting import missing
 from sensormon.ui.acts import NOTHING, allowed, carried_out
 from sensormon.ui.parts import fragment
+from sensormon.ui.report_job import start_report
+from sensormon.ui.viewer import viewer
 from sensormon.ui.who import person
 from sensormon.view.guide import PAGES
 from sensormon.view.phrases import literal
@@ -30,6 +34,7 @@ _ARRIVED, _RENAMED = "views-arrived", "views-renamed"
 _HOME, _NO_HOME = "Set as home", "No longer home"
 _SHARE, _PRIVATE = "Share with everybody", "Stop sharing"
 _RENAME, _REMOVE = "Rename …", "Remove"
+_PDF = "As a PDF"
 _FIRST = next(iter(PAGES.values())).path
 """The page whose path is empty."""
 _TITLES = {about.path: title for title, about in PAGES.items()}
@@ -116,6 +121,8 @@ def _menu(m: Monitor, owner: str, view: SavedView, is_home: bool) -> None:
     """What this person can do with a view; shared ones are the operators' too."""
     edits = person(m).may(Act.EDIT_BOARDS)
     choices = [_NO_HOME if is_home else _HOME]
+    if person(m).may(Act.EXPORT):
+        choices.append(_PDF)
     if view.owner == owner and edits:
         choices.append(_PRIVATE if view.shared else _SHARE)
     if edits if view.shared else view.owner == owner:
@@ -126,10 +133,26 @@ def _menu(m: Monitor, owner: str, view: SavedView, is_home: bool) -> None:
         _set_home(m, owner, view, is_home)
     elif chosen in (_SHARE, _PRIVATE):
         _change(m, owner, view, shared=not view.shared)
+    elif chosen == _PDF:
+        _print(m, owner, view)
     elif chosen == _REMOVE:
         _remove(m, owner, view)
     elif chosen == _RENAME:
         st.session_state[_RENAMED] = view.name
+
+
+def _print(m: Monitor, owner: str, view: SavedView) -> None:
+    """Start a report of the view over its own span, or say why there can be none."""
+    if missing():
+        st.info(missing(), title="No reports yet")
+    elif start_report(m, viewer(), VIEW + view.name, view.title, owner, None):
+        st.info("The PDF is being made.")
+        st.page_link(
+            "pages/boards.py",
+            label="Reports has it",
+            icon=":material/arrow_forward:",
+            query_params={"section": "Reports"},
+        )
 
 
 def _rename(m: Monitor, owner: str, view: SavedView) -> None:

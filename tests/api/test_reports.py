@@ -7,6 +7,7 @@ import pytest
 from sensormon.access.tokens import Scope
 from sensormon.api import Api
 from sensormon.boards.boards import boards_of
+from sensormon.boards.views import views_of
 from tests.support.access import ADMIN
 from tests.support.api import Start, fill, get
 from tests.support.reported import BOARD, words_of
@@ -36,6 +37,24 @@ def test_a_board_is_answered_as_pdf(api: Api) -> None:
 def test_all_tags_are_a_board_without_anybodys_making_it(api: Api) -> None:
     words = words_of(get(api, f"/report?board=all-tags&{DAY}").content)
     assert "All tags Sat 31 Jan 2026 UTC Tags 3 Readings 121" in words
+
+
+def test_a_shared_view_is_answered_over_its_own_span(start: Start) -> None:
+    monitor, api = start()
+    fill(api)
+    monitor.drain()
+    span = ("from", "2026-01-31T00:00:00Z"), ("to", "2026-02-01T00:00:00Z")
+    views_of(monitor).save("pH of the run", "explore", span, "Ana", shared=True, who="Ana")
+    views_of(monitor).save("My data", "data", (), "Ana", shared=True, who="Ana")
+    views_of(monitor).save("Mine", "live", (), "Ana", shared=False, who="Ana")
+    answer = get(api, "/report?board=view:pH of the run")
+    assert answer.status_code == 200
+    assert 'filename="ph-of-the-run-2026-01-31.pdf"' in answer.headers["content-disposition"]
+    assert "Time-weighted mean" in words_of(answer.content)
+    for name, words in (("My data", "a view of Data cannot be printed"), ("Mine", "there is no view 'Mine'")):
+        refused = get(api, f"/report?board=view:{name}")
+        assert refused.status_code == 400
+        assert words in refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from sensormon.__main__ import main
 from sensormon.boards.boards import boards_of
+from sensormon.boards.views import views_of
 from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -21,6 +22,7 @@ def folder(settings: Settings, clock: ManualClock, monkeypatch: pytest.MonkeyPat
     monitor = Monitor(settings, clock)
     fill(monitor, TEMP, PH, hours=2)
     boards_of(monitor).save(BOARD, "Ana")
+    views_of(monitor).save("Shift", "explore", (("explore", PH),), "Ana", shared=True, who="Ana")
     monitor.stop()
     monkeypatch.setenv("SENSORMON_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("SENSORMON_TAGS", str(settings.tags))
@@ -34,10 +36,17 @@ def test_a_board_becomes_a_file(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "Mon 21 Sep 2026 Europe/Berlin (UTC+02:00)" in words_of(out.read_bytes())
 
 
+def test_a_shared_view_becomes_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder.parent / "out.pdf"
+    assert main(["report", "view:shift", "--out", str(out), *TIMES]) == 0
+    assert f"1 tags and 120 readings in {out}" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["nowhere", *TIMES], "there is no board 'nowhere'"),
+        (["view:nowhere", *TIMES], "there is no view 'nowhere'"),
         (["fermenter", "--span", "yesterday", "--zone", "Mars"], "no time zone 'Mars'"),
         (["fermenter", "--since", "2026-01-01", "--until", "2026-01-02"], "no readings in this span"),
         (["fermenter", "--until", "2026-01-02"], "needs its begin"),

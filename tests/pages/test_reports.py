@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sensormon.boards.boards import boards_of
+from sensormon.boards.views import views_of
 from sensormon.model.clock import ManualClock
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
@@ -32,6 +33,20 @@ def test_a_report_is_made_and_offered(monitor: Monitor) -> None:
     app.run()
     assert "Report Fermenter" in text(app)
     assert monitor.exporter.files.find(job.result.file.key).path.read_bytes().startswith(b"%PDF")
+
+
+def test_a_view_is_made_over_its_own_span(monitor: Monitor) -> None:
+    query = (("explore", PH), ("past", "1 h"))
+    view = views_of(monitor).save("Last hour", "explore", query, "Ana", shared=True, who="Ana")
+    app = show("boards", section="Reports")
+    app.selectbox(key="report-board").set_value(f"view:{view.name}").run()
+    assert app.selectbox(key="report-span-view").value == "as in the view"
+    app.button(key="report-make").click().run()
+    (job,) = monitor.jobs.of("report")
+    assert monitor.jobs.wait(job, 60)
+    assert job.result.rows == 60
+    app.run()
+    assert "Report Last hour" in text(app)
 
 
 def test_schedules_are_listed_with_their_next_time(monitor: Monitor) -> None:

@@ -63,7 +63,7 @@ def schedules(settings: Settings, clock: ManualClock) -> Schedules:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"board": "nowhere"}, "no board 'nowhere'"),
+        ({"board": "nowhere"}, "no board or shared view 'nowhere'"),
         ({"span": "tomorrow"}, "no span 'tomorrow'"),
         ({"every": "hour"}, "every day, week or month"),
         ({"at": "25:00"}, "'25:00' is not a time of day"),

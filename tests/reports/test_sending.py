@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 
 from sensormon.boards.boards import boards_of
+from sensormon.boards.views import views_of
 from sensormon.model.clock import DAY, HOUR, ManualClock
+from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
 from sensormon.notify.messages import MessageState
@@ -102,6 +105,27 @@ def test_a_report_goes_out_once_when_it_is_due(
     assert (request.json["kind"], request.json["contact"], request.json["events"]) == ("digest", "hook", [])
     assert request.json["text"].startswith("Report: Fermenter, Mon 21 Sep 2026")
     assert "attachment" not in request.json
+
+
+def test_a_shared_view_goes_out_on_a_schedule(plant: Settings, clock: ManualClock, mail: MailServer) -> None:
+    monitor, notifications = started(plant, clock)
+    try:
+        fill(monitor, TEMP, PH, hours=2)
+        query = (("explore", PH), ("past", "1 h"))
+        view = views_of(monitor).save("Morning", "explore", query, "Ana", shared=True, who="Ana")
+        data = views_of(monitor).save("Data", "data", (), "Ana", shared=True, who="Ana")
+        schedules = sending_of(monitor).schedules
+        schedules.save(replace(DAILY, board=f"view:{view.name}", contacts=("lead",)), "Ana")
+        with pytest.raises(UsageError, match="no board or shared view"):
+            schedules.save(replace(DAILY, board=f"view:{data.name}"), "Ana")
+        tell(notifications, clock)
+        clock.advance(TO_SIX)
+        tell(notifications, clock)
+    finally:
+        monitor.stop()
+    (message,) = [each for each in mail.inbox.messages if "Report" in each["subject"]]
+    assert message["subject"].strip().startswith("Report: Morning (view), Mon 21 Sep 2026")
+    assert "Time-weighted mean" in words_of(pdf_of(message)), "over the span of the schedule"
 
 
 def test_a_report_that_was_due_while_nothing_ran_goes_out_after_the_start(
