@@ -75,24 +75,34 @@ class Explorer:
 
         If the store is unavailable only readings in memory are included, and `stored` is False.
         """
-        stored = None
+        return self.overviews((tag,), since, until, parts)[tag]
+
+    def overviews(self, tags: Sequence[str], since: int, until: int, parts: int = PARTS) -> dict[str, Seen]:
+        """That of each of these tags: for many tags far less than asking for each."""
+        if not tags:
+            return {}
+        stored: dict[str, Overview] = {}
         cut = 0
         try:
             cut = self._cut()
-            stored = self._store.spans.overview(tag, since, until, parts=parts, below_id=cut)
-            if (self._store.retention.rolled_until(tag) or 0) > since:
-                minutes = self._store.retention.rollups([tag], since, until)
-                stored = joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
+            seen = self._store.spans.overviews(tags, since, until, parts=parts, below_id=cut)
+            stored = {tag: self._with_rollups(tag, own, parts) for tag, own in seen.items()}
         except StoreError:
             cut = 0
-        fresh = self._recent.from_id(cut, [tag], since)
+        fresh = self._recent.from_id(cut, tags, since)
         fresh = fresh[fresh["time"] < pd.Timestamp(until, unit="us", tz="UTC")]
-        newest = whole(fresh, since, until)
-        if stored is None:
-            if newest.readings > 4 * parts:
-                newest = thinned(newest, part_width(since, until, parts))
-            return Seen(newest, False)
-        return Seen(joined(stored, newest, parts), True)
+        newest = {str(tag): own for tag, own in fresh.groupby("tag", observed=True)}
+        return {
+            tag: _seen(stored.get(tag), whole(newest.get(tag, fresh.iloc[:0]), since, until), parts)
+            for tag in tags
+        }
+
+    def _with_rollups(self, tag: str, stored: Overview, parts: int) -> Overview:
+        since, until = stored.since, stored.until
+        if (self._store.retention.rolled_until(tag) or 0) <= since:
+            return stored
+        minutes = self._store.retention.rollups([tag], since, until)
+        return joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
 
     def _cut(self) -> int:
         """From this id on readings are in memory, or for a moment in neither; the store has all lower ones.
@@ -202,6 +212,15 @@ class Explorer:
         """The part of the span whose readings all exist individually."""
         since, until = span
         return self.since_whole((tag,), since), until
+
+
+def _seen(stored: Overview | None, newest: Overview, parts: int) -> Seen:
+    """What the store and memory have; without the store only the newest."""
+    if stored is not None:
+        return Seen(joined(stored, newest, parts), True)
+    if newest.readings > 4 * parts:
+        newest = thinned(newest, part_width(newest.since, newest.until, parts))
+    return Seen(newest, False)
 
 
 def _told_apart(overview: Overview, width: int) -> int:

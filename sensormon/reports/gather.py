@@ -24,6 +24,7 @@ from sensormon.model.jobs import Progress
 from sensormon.model.ledger import Ledger
 from sensormon.model.status import Status, StoreState
 from sensormon.model.timestamps import micros
+from sensormon.monitor.explorer import Seen
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.statistics import Statistics
 from sensormon.notify.messages import ToldEvent
@@ -55,9 +56,16 @@ def gathered(m: Monitor, order: Order, progress: Progress) -> Content:
     status, simulated = m.status(), m.simulated.within(order.since, order.until)
     drawn = {tag for tile in order.board.tiles if tile.kind is TileKind.CHART for tag in tile.tags}
     courses: dict[str, Course] = {}
-    for place, name in enumerate(order.tags):
-        progress.step("reading", place, len(order.tags))
-        courses[name] = _course(m, order, name, name in drawn, name in simulated)
+    for names, parts in (
+        ([name for name in order.tags if name in drawn], PARTS),
+        ([name for name in order.tags if name not in drawn], FEW_PARTS),
+    ):
+        progress.step("reading", len(courses), len(order.tags))
+        seen = m.explorer.overviews(names, order.since, order.until, parts)
+        for name in names:
+            progress.step("reading", len(courses), len(order.tags))
+            courses[name] = _course(m, order, name, seen[name], name in drawn, name in simulated)
+    courses = {name: courses[name] for name in order.tags}
     if courses and not any(course.overview.readings for course in courses.values()):
         raise _nothing_there(m, order)
     progress.step("reading events")
@@ -75,9 +83,8 @@ def gathered(m: Monitor, order: Order, progress: Progress) -> Content:
     )
 
 
-def _course(m: Monitor, order: Order, name: str, drawn: bool, simulated: bool) -> Course:
+def _course(m: Monitor, order: Order, name: str, seen: Seen, drawn: bool, simulated: bool) -> Course:
     tags, span = m.tags, (order.since, order.until)
-    seen = m.explorer.overview(name, *span, PARTS if drawn else FEW_PARTS)
     overview, tag = seen.overview, tags[name]
     course = Course(tag, tags.title(name), overview, _figures(overview), simulated, seen.stored)
     if tag.has_states:

@@ -13,7 +13,7 @@ from sensormon.analysis.grid import Cells
 from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_database import Database
-from sensormon.stores.duckdb_overview import overview
+from sensormon.stores.duckdb_overview import overviews
 from sensormon.stores.duckdb_queries import among, naive
 from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.long_spans import (
@@ -80,7 +80,12 @@ class DuckDBSpans:
     def overview(
         self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> Overview:
-        return overview(self._database, tag, since, until, parts, below_id)
+        return self.overviews([tag], since, until, parts=parts, below_id=below_id)[tag]
+
+    def overviews(
+        self, tags: Sequence[str], since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
+    ) -> dict[str, Overview]:
+        return overviews(self._database, tags, since, until, parts, below_id)
 
     def changes(
         self, tag: str, since: int, until: int, width: int, *, below_id: int | None = None

@@ -70,6 +70,11 @@ class Spans(Protocol):
     ) -> Overview:
         """The span in few readings; all of them if each part has at most four."""
 
+    def overviews(
+        self, tags: Sequence[str], since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
+    ) -> dict[str, Overview]:
+        """That of each of these tags: for many tags far less than asking for each."""
+
     def changes(
         self, tag: str, since: int, until: int, width: int, *, below_id: int | None = None
     ) -> tuple[Ints, Floats, Ints]:

@@ -49,19 +49,15 @@ class BoardFeed:
         m = self._monitor
         now = -(-m.clock.now() // MINUTE) * MINUTE  # the same for all who ask within this minute
         since = now - span * SECOND
-        tags, complete = {}, True
-        for name in names:
-            if name in m.tags and not m.tags[name].has_states:
-                seen = self._seen(name, since, now)
-                tags[name] = _line(m.tags[name], seen)
-                complete = complete and seen.stored
+        shown = tuple(name for name in names if name in m.tags and not m.tags[name].has_states)
+
+        def look() -> dict[str, Seen]:
+            return m.explorer.overviews(shown, since, now, PARTS)
+
+        seen = self._shared.of(("history", shown, span), (now, m.undoing.last), look) if shown else {}
+        tags = {name: _line(m.tags[name], own) for name, own in seen.items()}
+        complete = all(own.stored for own in seen.values())
         return {"since": since / 1e3, "until": now / 1e3, "complete": complete, "tags": tags}
-
-    def _seen(self, name: str, since: int, now: int) -> Seen:
-        def look() -> Seen:
-            return self._monitor.explorer.overview(name, since, now, PARTS)
-
-        return self._shared.of(("history", name, now - since), (now, self._monitor.undoing.last), look)
 
     def events(self, names: Sequence[str], span: int) -> Answer:
         """The events of these tags, of all without names, in the last `span` seconds, newest first.

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from sensormon.analysis.downsample import thinned, whole
 from sensormon.model.clock import SECOND
 from sensormon.model.entries import BatchEntry, Record
 from sensormon.model.readings import Processed
@@ -123,3 +124,32 @@ def test_changes_are_those_of_the_readings(
     below = store.spans.changes("temp", since, until, 1, below_id=1_001)
     assert below[0].max() < START + 1_000 * SECOND
     assert [len(column) for column in store.spans.changes("nobody", since, until, width)] == [0, 0, 0]
+
+
+def test_many_tags_are_seen_as_each_of_them(store: Store, processed: Callable[..., Processed]) -> None:
+    names, number = [f"tag{place}" for place in range(9)], 1
+    for place, name in enumerate(names):
+        rows, step = ((600, 61), (40, 61), (40, 7))[place % 3]
+        scored = processed(rows)
+        at = np.arange(rows)
+        value = scored.accepted.value + 1e-6 * at  # of equal values either may be drawn
+        own = replace(scored.accepted, tags=(name,), time=START + step * SECOND * at, value=value)
+        own.quality[place::37] = (0x8000_0000, 0x4000_0000)[place % 2]
+        store.load("w", [Record(place + 1, BatchEntry(number, {}, replace(scored, accepted=own)))])
+        number += rows
+    while store.summarise(least=1):
+        pass
+    seen = store.spans.overviews([*names, "nobody"], START, FAR, parts=100)
+    assert seen.keys() == {*names, "nobody"}
+    assert (seen["tag0"].readings, seen["tag1"].readings, seen["nobody"].readings) == (600, 40, 0)
+    for name, overview in seen.items():
+        readings = store.readings.frame([name], START, FAR)
+        slow = whole(readings, START, FAR)
+        slow = thinned(slow, overview.width) if overview.width else slow
+        alone = store.spans.overview(name, START, FAR, parts=100)
+        for same in (alone, slow):
+            assert overview.marks["id"].tolist() == same.marks["id"].tolist()
+            for field in ("width", "readings", "flagged", "marked"):
+                assert getattr(overview, field) == getattr(same, field)
+            for field in ("time", "value", "first", "last", "count", "drawn"):
+                assert getattr(overview, field).tolist() == getattr(same, field).tolist()
