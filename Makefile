@@ -38,7 +38,7 @@ test-full: $(VENV)/test
 	$(BIN)/python -m pytest -m full $(TESTS) || [ $$? -eq 5 ]
 
 # Every benchmark, up to five minutes each; NAMES="query restart" runs only some, ARGS=--full the long forms.
-BENCHMARKS := pipeline tick rescore query pages restart sessions memory soak http journal scale notify opcua mqtt modbus outputs detection
+BENCHMARKS := pipeline tick rescore query analyses pages restart sessions memory soak http journal scale notify opcua mqtt modbus outputs detection
 bench: $(VENV)/test
 	@set -e; for name in $(or $(NAMES),$(BENCHMARKS)); do echo "$$name:"; $(BIN)/python -m sensormon bench $$name --json $(ARGS); done
 

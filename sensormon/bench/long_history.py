@@ -1,9 +1,9 @@
 """A data folder with as many stored readings as asked, for what is measured against a long history.
 
-The readings are written by DuckDB itself, a reading a second of each tag up to now, in the order in which
-a collector would have stored them: a course of a day with noise, rounded to the tag's resolution, about
-one reading in a hundred flagged, in runs of 1 to 5. Ids, totals and the watermark agree with them, so that
-a monitor starts on the folder and `verify` has nothing to say against it.
+The readings are written by DuckDB itself, a reading a second (or `step`) of each tag up to now, in the order
+in which a collector would have stored them: a course of a day (or `cycle`) with noise, rounded to the tag's
+resolution, about one reading in a hundred flagged, in runs of 1 to 5. Ids, totals and the watermark agree
+with them, so that a monitor starts on the folder and `verify` has nothing to say against it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import duckdb
 
 from sensormon.journal.journal import Journal
-from sensormon.model.clock import SECOND
+from sensormon.model.clock import DAY, SECOND
 from sensormon.model.entries import DetectorSettings, SettingsEntry
 from sensormon.model.profiles import default_profiles
 from sensormon.model.settings import Settings
@@ -27,14 +27,14 @@ PIECE = 2_000_000
 _READINGS = """
 INSERT INTO readings
 WITH numbered AS (
-    SELECT i AS id, (i - 1) % $tags AS place, (i - 1) // $tags AS second
+    SELECT i AS id, (i - 1) % $tags AS place, (i - 1) // $tags AS turn
     FROM range($first, $last) AS numbers(i)),
 seen AS (
-    SELECT id, 'tag_' || lpad(place::VARCHAR, 4, '0') AS tag, $start + second * 1_000_000 AS moment,
-        second AS n,
-        round(20 + place % 50 + 3 * sin(second * (2 * pi() / 86400)) , 2) AS level,
+    SELECT id, 'tag_' || lpad(place::VARCHAR, 4, '0') AS tag, $start + turn * $step AS moment,
+        turn AS n,
+        round(20 + place % 50 + 3 * sin(turn * (2 * pi() * $step / $cycle)), 2) AS level,
         hash(id) % 1000 / 1000.0 + hash(id + 1) % 1000 / 1000.0 + hash(id + 2) % 1000 / 1000.0 - 1.5 AS noise,
-        hash(second // 5, place) % 60 = 0 AND second % 5 <= hash(second // 5, place, 1) % 5 AS fault
+        hash(turn // 5, place) % 60 = 0 AND turn % 5 <= hash(turn // 5, place, 1) % 5 AS fault
     FROM numbered),
 valued AS (SELECT *, round(level + 0.2 * noise + CASE WHEN fault THEN 1 ELSE 0 END, 2) AS reading FROM seen),
 scored AS (SELECT *, round((reading - level) / 0.1, 2) AS score FROM valued)
@@ -56,8 +56,12 @@ INSERT INTO watermarks VALUES ($writer, 1, $last + 1);
 """
 
 
-def make_history(settings: Settings, readings: int, tags: int, now: int) -> None:
+def make_history(
+    settings: Settings, readings: int, tags: int, now: int, *, step: int = SECOND, cycle: int = DAY
+) -> None:
     """Fill the data folder of these settings: a history of `tags` tags that ends at `now` (µs UTC).
+
+    Each tag has a reading every `step`, and goes up and down once in a `cycle` (µs).
 
     `settings.tags` is written too. A million readings take a second or two, and some 30 MB of disk.
     Raises StoreError or JournalError if the disk cannot take them.
@@ -66,8 +70,8 @@ def make_history(settings: Settings, readings: int, tags: int, now: int) -> None
     settings.tags.write_text(
         "".join(f"[tags.{tag_name(place)}]\nresolution = 0.01\n" for place in range(tags))
     )
-    seconds = readings // tags
-    start = now - seconds * SECOND
+    turns = readings // tags
+    start = now - turns * step
     base = {"window": float(settings.window), "threshold": settings.threshold}
     profiles = default_profiles(settings.window, settings.threshold)
     version = DetectorSettings.of(
@@ -80,7 +84,7 @@ def make_history(settings: Settings, readings: int, tags: int, now: int) -> None
     store = open_store(settings.store_url)
     store.open()
     store.close()
-    last = seconds * tags
+    last = turns * tags
     with duckdb.connect(settings.store_url, config={"threads": "2", "memory_limit": "1GB"}) as connection:
         for first in range(1, last + 1, PIECE):
             connection.execute(
@@ -90,6 +94,8 @@ def make_history(settings: Settings, readings: int, tags: int, now: int) -> None
                     "last": min(first + PIECE, last + 1),
                     "tags": tags,
                     "start": start,
+                    "step": step,
+                    "cycle": float(cycle),
                     "source": SOURCE,
                 },
             )

@@ -55,7 +55,7 @@ def query(size: Size, folder: Path | None = None, rounds: int = ROUNDS) -> Measu
         try:
             monitor.drain()
             waiting = monitor.stored.count(None, 0, monitor.clock.now())
-            taken = seconds(lambda: _summarise(monitor, waiting))
+            taken = seconds(lambda: summarise_all(monitor, waiting))
             asked = _asked(monitor)
             figures = {f"{name}, ms p95": _p95(call, rounds) for name, call in asked.items()}
         finally:
@@ -151,7 +151,7 @@ def _p95(call: Callable[[], object], rounds: int) -> float:
     return percentile(taken, 95)
 
 
-def _summarise(monitor: Monitor, readings: int) -> None:
+def summarise_all(monitor: Monitor, readings: int) -> None:
     """What the loader does in the background, until everything is caught up with."""
     store = monitor.parts.store
     while store.summarise(least=1):

@@ -21,6 +21,7 @@ from sensormon.model.settings import Settings
 from sensormon.model.tags import read_tags
 
 BENCHMARKS = (
+    "analyses",
     "http",
     "journal",
     "memory",

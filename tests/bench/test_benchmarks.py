@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensormon.__main__ import main
+from sensormon.bench.analyses import analyses
 from sensormon.bench.http import http
 from sensormon.bench.journal import journal
 from sensormon.bench.measured import Size
@@ -38,8 +39,8 @@ MENU = ROOT / "sensormon" / "ui" / "navigation.py"
 
 def test_the_documented_benchmarks_exist() -> None:
     names = (
-        "http journal memory modbus mqtt notify opcua outputs pages pipeline query rescore restart scale "
-        "sessions soak tick"
+        "analyses http journal memory modbus mqtt notify opcua outputs pages pipeline query rescore restart "
+        "scale sessions soak tick"
     )
     assert sorted(BENCHMARKS) == names.split()
 
@@ -78,6 +79,16 @@ def test_queries_are_measured_beside_plain_sql() -> None:
     measured = query(Size(readings=30_000), rounds=1)
     assert set(measured.ratio) == set(measured.reference)
     assert measured.figures["overview, all, ms p95"] > 0
+
+
+@pytest.mark.long
+def test_analyses_are_measured_beside_a_plain_read() -> None:
+    measured = analyses(Size(readings=120_000), rounds=1)
+    assert set(measured.ratio) == set(measured.figures) == set(measured.reference)
+    assert {"event frames, figures of 3 tags, s", "board of 20 tiles, first answer, processor s"} <= set(
+        measured.figures
+    )
+    assert min(measured.figures.values()) > 0
 
 
 @pytest.mark.long
