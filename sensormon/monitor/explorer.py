@@ -86,7 +86,11 @@ class Explorer:
         try:
             cut = self._cut()
             seen = self._store.spans.overviews(tags, since, until, parts=parts, below_id=cut)
-            stored = {tag: self._with_rollups(tag, own, parts) for tag, own in seen.items()}
+            ends = self._store.retention.rolled_ends(tags)
+            stored = {
+                tag: self._with_rollups(tag, own, parts) if ends.get(tag, 0) > since else own
+                for tag, own in seen.items()
+            }
         except StoreError:
             cut = 0
         fresh = self._recent.from_id(cut, tags, since)
@@ -99,8 +103,6 @@ class Explorer:
 
     def _with_rollups(self, tag: str, stored: Overview, parts: int) -> Overview:
         since, until = stored.since, stored.until
-        if (self._store.retention.rolled_until(tag) or 0) <= since:
-            return stored
         minutes = self._store.retention.rollups([tag], since, until)
         return joined(stored, rolled(minutes, stored.marks.iloc[:0], since, until), parts)
 
@@ -142,7 +144,7 @@ class Explorer:
         Pairs, distributions and control limits begin there: of older readings only the flagged
         ones are left, which are not representative. Raises StoreError.
         """
-        return max([since, *(self._store.retention.rolled_until(name) or since for name in tags)])
+        return max([since, *self._store.retention.rolled_ends(tags).values()])
 
     def relation(
         self, tag: str, other: str, since: int, until: int, *, tolerance: int | None = None

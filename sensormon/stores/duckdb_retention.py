@@ -16,7 +16,7 @@ import pandas as pd
 from sensormon.model.clock import DAY
 from sensormon.model.entries import CASE
 from sensormon.stores.duckdb_database import Database, wal
-from sensormon.stores.duckdb_queries import LEARNED, naive
+from sensormon.stores.duckdb_queries import LEARNED, among, naive
 from sensormon.stores.duckdb_stream import Deletions
 from sensormon.stores.duckdb_summary import minutes_of, renew
 from sensormon.stores.retention import Arrivals, Due, Space
@@ -104,6 +104,12 @@ class DuckDBRetention:
         query = "SELECT epoch_us(max(minute)) FROM rollups WHERE tag = ?"
         ((last,),) = self._database.rows(query, [tag])
         return None if last is None else (int(last) // DAY + 1) * DAY
+
+    def rolled_ends(self, tags: Sequence[str]) -> dict[str, int]:
+        of_tags, names = among(tags)
+        query = f"SELECT tag, epoch_us(max(minute)) FROM rollups WHERE {of_tags} GROUP BY tag"
+        rows = self._database.rows(query, names)
+        return {str(tag): (int(last) // DAY + 1) * DAY for tag, last in rows}
 
     def space(self) -> Space:
         path, rows = self._database.path, self._database.rows

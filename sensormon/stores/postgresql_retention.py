@@ -121,6 +121,10 @@ class PostgreSQLRetention:
         ((last,),) = self._database.rows(query, [tag])
         return None if last is None else (int(last) // DAY + 1) * DAY
 
+    def rolled_ends(self, tags: Sequence[str]) -> dict[str, int]:
+        ends = {tag: self.rolled_until(tag) for tag in tags}  # an index has the newest minute of each
+        return {tag: end for tag, end in ends.items() if end is not None}
+
     def space(self) -> Space:
         # Counting the rows would take minutes; the ledger knows how many there are.
         ((size, stored, undone, rolled, minutes),) = self._database.rows(

@@ -90,6 +90,9 @@ class StoredRetention(Protocol):
         Before it only flagged and late readings are left at full resolution.
         """
 
+    def rolled_ends(self, tags: Sequence[str]) -> dict[str, int]:
+        """`rolled_until` of those of these tags that have a day rolled up."""
+
     def space(self) -> Space:
         """The size of the database on disk, and the free space inside it."""
 

@@ -43,6 +43,8 @@ def test_day_becomes_minutes_and_flagged_readings_stay(store: Store) -> None:
     assert len(store.retention.rollups(None, FIRST + 60 * SECOND, FIRST + 180 * SECOND)) == 2
     assert store.retention.rolled_until("a") == FIRST + DAY
     assert store.retention.rolled_until("b") is None
+    assert store.retention.rolled_ends(["a", "b", "nobody"]) == {"a": FIRST + DAY}
+    assert store.retention.rolled_ends([]) == {}
     check_ledger(store, loading)
     assert store.retention.due(FIRST + DAY, 1) == []
 
