@@ -26,7 +26,7 @@ from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import SECONDS, preset
 from sensormon.ui.url_state import write
 from sensormon.ui.wall import is_wall, wall
-from sensormon.view.live_cards import MOST
+from sensormon.view.live_choice import MOST
 
 LOOK, LOOK_SELDOM = 2, 10  # seconds between looks for new tags; seldom if all of the table have readings
 

@@ -24,7 +24,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.reports.order import MOST_TAGS, Extra, Subject
 from sensormon.view.detectors import title
 from sensormon.view.guide import PAGES
-from sensormon.view.live_cards import is_below, shown
+from sensormon.view.live_choice import is_below, shown
 
 LIVE, EXPLORE, ANOMALIES = "live", "explore", "anomalies"
 _WHY = {

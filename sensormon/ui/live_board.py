@@ -12,7 +12,7 @@ from sensormon.ui.component import browser_component, no_op
 from sensormon.ui.live_menu import card_acts
 from sensormon.ui.live_tags import Node
 from sensormon.ui.viewer import Viewer
-from sensormon.view.live_cards import path_of
+from sensormon.view.live_choice import path_of
 from sensormon.view.live_drawing import drawing, tag_facts
 from sensormon.view.live_now import CALLING, STATE_WORDS, TagState
 

@@ -11,7 +11,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.ui.memo import remembered
 from sensormon.ui.tag_choice import several_tags
 from sensormon.ui.url_state import held, hold
-from sensormon.view.live_cards import MOST, is_below, shown
+from sensormon.view.live_choice import MOST, is_below, shown
 from sensormon.view.live_now import now_of, worst_first
 from sensormon.view.phrases import literal
 

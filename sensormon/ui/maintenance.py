@@ -21,7 +21,7 @@ from sensormon.ui.drawing import not_done
 from sensormon.ui.parts import dialog
 from sensormon.ui.time_range import time_field
 from sensormon.ui.viewer import Viewer
-from sensormon.view.live_cards import groups
+from sensormon.view.live_choice import groups
 from sensormon.view.maintenance import DAYS, Day, calendar, window_words
 from sensormon.view.phrases import literal
 

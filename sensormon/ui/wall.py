@@ -15,7 +15,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.runtime import page_key
 from sensormon.ui.component import browser_component
 from sensormon.ui.parts import every
-from sensormon.view.live_cards import shown
+from sensormon.view.live_choice import shown
 from sensormon.view.live_drawing import tag_facts
 from sensormon.view.palette import DARK
 from sensormon.view.wall import EVERY, LEAST, MOST, SPAN, screens

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sensormon.model.tags import TagTable
-from sensormon.view.live_cards import groups
+from sensormon.view.live_choice import groups
 
 EVERY = 20.0
 """Seconds that a screen stays unless the address says otherwise, between `LEAST` and `MOST`."""

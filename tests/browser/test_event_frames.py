@@ -15,7 +15,7 @@ from tests.support.browser import ready, visit
 from tests.support.server import Server
 from tests.support.states import TAGS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 PANEL = ".st-key-panel-look"
 AHEAD = 120
