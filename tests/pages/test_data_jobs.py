@@ -114,7 +114,7 @@ def test_case_is_saved_and_opened_by_another_monitor(full: Monitor, adopt: Adopt
     app.run()
     assert "night shift is open" in text(app)
     link = next(element for element in app.get("link_button") if element.proto.label == "Open its view")
-    assert link.proto.url.startswith("./explore?explore=Fermenter+temperature")
+    assert link.proto.url.startswith("./explore?explore=fermenter_temp%2C")
 
 
 @pytest.mark.usefixtures("full")

@@ -164,7 +164,8 @@ def test_link_reopens_the_same_view_later(full: Monitor) -> None:
     app = show("tuning", detector=title("hampel"), hampel_window="80", tune="Fermenter pH")
     query = link_of(app)
     assert query == {
-        "tune": "Fermenter pH",
+        "tune": "fermenter_ph",
+        "when": "-",
         "history": "15 min",
         "detector": ["Hampel identifier"],
         "hampel_window": "80",

@@ -100,6 +100,10 @@ class EdgeNode:
             )
             self._send(Kind.DDATA if device else Kind.NDATA, device, metrics, lost=lost)
 
+    def birth(self) -> None:
+        """Say again what it is, without having been asked."""
+        self._be_born()
+
     def device_death(self, device: str) -> None:
         """The device is no longer reached."""
         with self._lock:

@@ -18,7 +18,9 @@ class Rig:
     """See `tests.support.rigs.rig.Rig`. Times travel in milliseconds.
 
     Its messages are of QoS 0, so nothing is promised of what is sent while the source is away, though this
-    broker keeps it: what is known by alias alone is refused until the node is born again.
+    broker keeps it: what is known by alias alone is refused until the node is born again. The node is born
+    again before its first values, to a source that is listening: otherwise the source asks for that, and the
+    birth that offers all tags comes at some time during the test.
     """
 
     has_times = True
@@ -38,10 +40,14 @@ class Rig:
         url = f"mqtt://127.0.0.1:{self._gate.port}"
         head = f'kind = "sparkplug"\nurl = "{url}"\ngroup = "plant"\nnew_tags = false\n'
         self.text = f"[sources.{NAME}]\n{head}{''.join(rows)}"
+        self._has_sent = False
 
     def send(self, values: Sequence[Sent]) -> None:
         """See `Rig.send`."""
         self._node.wait_until_connected()
+        if not self._has_sent:
+            self._has_sent = True
+            self._node.birth()
         for sent in values:
             quality = None if sent.good else {"Quality": 0}
             self._node.data(_DEVICE, {sent.tag: sent.value}, time=sent.time, properties=quality, named=True)
