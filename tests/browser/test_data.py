@@ -46,11 +46,14 @@ def write_cell(page: Page, column: float, row: int, text: str) -> None:
     """Write into a cell of the table. It is drawn on a canvas, so `column` is a place on it, in pixels."""
     table = page.get_by_test_id("stDataFrame").first
     field = page.locator("#portal input, #portal textarea").first
-    for _ in range(6):  # a canvas accepts clicks before it knows its cells
+    chosen = table.locator(f"canvas [id^=glide-cell-][id$='-{row}'][aria-selected=true]")
+    for _ in range(
+        12
+    ):  # a canvas accepts clicks before it knows its cells, and the first one may only focus it
         table.click(position={"x": column, "y": HEAD + ROW * row + ROW / 2})
-        page.wait_for_timeout(300)  # it selects the cell a moment after the click
-        page.keyboard.press("Enter")
         try:
+            chosen.wait_for(state="attached", timeout=1_000)
+            page.keyboard.press("Enter")
             field.wait_for(timeout=3_000)
             break
         except TimeoutError:

@@ -7,6 +7,7 @@ const START = window.location.pathname // Streamlit names its entry after the pa
 const ITEMS = "[role=menuitemradio]"
 const entry = (path) => `stActiveTheme-${path}-v${VERSION}`
 const TRIES = 60 // frames
+const EVERY = 500 // ms: the buttons may be drawn after this script has begun, and be drawn anew
 
 let pages = []
 let listening = false
@@ -16,6 +17,7 @@ export function theme(known) {
   show(kept())
   if (listening) return
   listening = true
+  setInterval(() => show(kept()), EVERY)
   document.addEventListener("click", ({ target }) => {
     const item = target.closest?.(ITEMS)
     const button = target.closest?.(".theme button")
@@ -58,5 +60,8 @@ function keep(name) {
 }
 
 function show(name) {
-  for (const button of document.querySelectorAll(".theme button")) button.setAttribute("aria-pressed", button.dataset.theme === name)
+  for (const button of document.querySelectorAll(".theme button")) {
+    const pressed = String(button.dataset.theme === name)
+    if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed)
+  }
 }
