@@ -56,11 +56,14 @@ def moves_on_while_in_sight(page: Page, running: Locator) -> None:
     running.scroll_into_view_if_needed()
     ready(page)
     where, said = page.evaluate("() => scrollY"), running.inner_text()
-    below = page.locator(PANEL).locator(".js-plotly-plot").bounding_box()
+    overlay = page.locator(".st-key-frames-overlay .js-plotly-plot")
+    expect(overlay).to_have_count(1)  # the one of the run before has gone
+    below = overlay.bounding_box()
     expect(running).not_to_have_text(said, timeout=20_000)
     ready(page)
     assert page.evaluate("() => scrollY") == where
-    assert page.locator(PANEL).locator(".js-plotly-plot").bounding_box() == below
+    expect(overlay).to_have_count(1)
+    assert overlay.bounding_box() == below
     page.evaluate("() => Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     ready(page)
     said = running.inner_text()
