@@ -19,7 +19,7 @@ from sensormon.api.assets import version
 from tests.support.browser import ready, visit
 from tests.support.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 TAGS, UNITS = 300, 6
 LEAST = 0.3
 """Seconds in which an action answers; on a busy machine it may take `TIMES` as long as an empty rerun."""
