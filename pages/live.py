@@ -23,10 +23,11 @@ from sensormon.ui.memo import remembered
 from sensormon.ui.narrow import folded
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
-from sensormon.ui.time_range import SECONDS, preset
+from sensormon.ui.time_range import preset
 from sensormon.ui.url_state import write
 from sensormon.ui.wall import is_wall, wall
 from sensormon.view.live_choice import MOST
+from sensormon.view.presets import SECONDS
 
 LOOK, LOOK_SELDOM = 2, 10  # seconds between looks for new tags; seldom if all of the table have readings
 

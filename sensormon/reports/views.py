@@ -25,6 +25,7 @@ from sensormon.reports.order import MOST_TAGS, Extra, Subject
 from sensormon.view.detectors import title
 from sensormon.view.guide import PAGES
 from sensormon.view.live_choice import is_below, shown
+from sensormon.view.presets import SECONDS
 
 LIVE, EXPLORE, ANOMALIES = "live", "explore", "anomalies"
 _WHY = {
@@ -34,8 +35,6 @@ _WHY = {
 _NO_READINGS = "it has no readings"
 _CHARTED = 12
 _NAMED = 6
-_PRESET = re.compile(r"(\d{1,4}) (min|h|d)")
-_UNITS = {"min": 60, "h": 3_600, "d": 86_400}
 _EVERYTHING = "All"
 _USUAL = {LIVE: "15 min", EXPLORE: "1 h", ANOMALIES: "1 h"}
 """The range of each page when its address has none."""
@@ -185,8 +184,7 @@ def _span(m: Monitor, page: str, query: Query, tags: tuple[str, ...], now: int) 
     if name == _EVERYTHING and page == EXPLORE:
         extent = m.explorer.extent(tags)
         return (extent[0], extent[1] + 1) if extent else (end - 3_600 * SECOND, end)
-    match = _PRESET.fullmatch(name) or _PRESET.fullmatch(_USUAL[page])
-    seconds = int(match[1]) * _UNITS[match[2]] if match else 3_600
+    seconds = SECONDS.get(name, SECONDS[_USUAL[page]])
     return max(0, end - seconds * SECOND), end
 
 

@@ -12,10 +12,10 @@ from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import chart, marked, panel
 from sensormon.ui.live_tags import Shown
-from sensormon.ui.time_range import SECONDS
 from sensormon.ui.viewer import Viewer
 from sensormon.view.live_cards import Cards, Newest, make_cards, newest, places_by_tag, reads
 from sensormon.view.phrases import normal_band
+from sensormon.view.presets import SECONDS
 from sensormon.view.simulated import badge
 
 REFRESH = {"5 min": 1, "15 min": 1, "1 h": 2, "6 h": 10, "24 h": 30}

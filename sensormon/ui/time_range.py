@@ -18,19 +18,9 @@ from sensormon.model.clock import DAY, MINUTE, SECOND
 from sensormon.model.timestamps import LAST, from_local, local_time, parse, render
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
+from sensormon.view.presets import SECONDS
 from sensormon.view.traces import Span
 
-SECONDS = {
-    "5 min": 300,
-    "15 min": 900,
-    "1 h": 3_600,
-    "6 h": 21_600,
-    "24 h": 86_400,
-    "7 d": 604_800,
-    "30 d": 2_592_000,
-    "90 d": 7_776_000,
-}
-"""How long each preset is; a page offers some of them."""
 START_AFTER_END = "Start is after end"
 SHORTEST = 20_000
 """The shortest span in view, µs."""
