@@ -9,7 +9,7 @@ from sensormon.model.entries import Document, Record
 from sensormon.model.errors import Overtaken
 from sensormon.stores.bus import Memory, Position
 from sensormon.stores.postgresql_database import Cursor, Database
-from sensormon.stores.postgresql_load import keep_dead_letters, load_fresh, watermark
+from sensormon.stores.postgresql_load import keep_documents, load_fresh, watermark
 
 _IDLE_SECONDS = 3
 """A worker that sends nothing for this long within its transaction loses it."""
@@ -69,7 +69,7 @@ class PostgreSQLBus:
                     hint="Nothing was lost; the partition is read again",
                 )
             load_fresh(cursor, writer, [record], letters.keys(), mark)
-            keep_dead_letters(cursor, letters.values())
+            keep_documents(cursor, letters.values())  # their readings were left out
             if memory is not None:
                 _remember(cursor, writer, memory)
 

@@ -154,11 +154,6 @@ def _drop_old_rejections(cursor: Cursor) -> None:
     cursor.execute(_DROP_REJECTED, [last])
 
 
-def keep_dead_letters(cursor: Cursor, letters: Iterable[Document]) -> None:
-    """Write these dead letters; the readings themselves were left out."""
-    keep_documents(cursor, letters)
-
-
 def keep_documents(cursor: Cursor, documents: Iterable[Document]) -> None:
     """Write these versions, which no record of a journal has yet."""
     cursor.executemany(
