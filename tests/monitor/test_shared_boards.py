@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from sensormon.boards.board import Board, Tile, TileKind
 from sensormon.boards.boards import boards_of
-from sensormon.model.clock import ManualClock
 from sensormon.model.errors import UsageError
-from sensormon.model.settings import Settings
 from sensormon.monitor.monitor import Monitor
-from tests.support.postgresql import PostgreSQL
 from tests.support.together import Together
 
 BOARD = Board("shift", "Shift", (Tile(TileKind.TEXT, 0, 0, 3, 2, text="call 42"),))
 TAGS = '[tags.temp]\nlabel = "Temperature"\n'
-
-
-@pytest.fixture
-def plant(
-    settings: Settings, postgresql: PostgreSQL, tmp_path: Path, clock: ManualClock
-) -> Iterator[Together]:
-    """Monitors on a database of their own; nothing is loaded unless the test does it."""
-    together = Together(settings, postgresql.new_database(), tmp_path, clock)
-    yield together
-    together.stop()
 
 
 @pytest.fixture

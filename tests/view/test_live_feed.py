@@ -112,13 +112,19 @@ def test_the_age_on_a_card_counts_from_arrival(make: Make) -> None:
     assert head["arrived"] == head["time"] == (START + 3 * SECOND) / 1e3
 
 
-def test_within_the_on_delay_a_card_says_how_much_of_it_is_over(make: Make) -> None:
+def waiting_for_the_on_delay(make: Make) -> Monitor:
+    """The pH has been too high for 2 s of the 60 s after which it is flagged."""
     m = make()
     now = m.detection.in_force
     slow = now.in_use.with_profile(replace(now.in_use.default, on_delay=60.0))
     m.tuner.apply(slow, "Ana", "", now.id)
     feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
     feed_ph(m, [8.5, 8.8, 8.95], 60)
+    return m
+
+
+def test_within_the_on_delay_a_card_says_how_much_of_it_is_over(make: Make) -> None:
+    m = waiting_for_the_on_delay(make)
     head = LiveFeed(m).board(NAMES, 600)["tags"]["fermenter_ph"]["head"]
     assert head["verdict"].startswith("above expected for 2 s of 60 s, z ")
     assert not head["abnormal"]
@@ -127,12 +133,7 @@ def test_within_the_on_delay_a_card_says_how_much_of_it_is_over(make: Make) -> N
 
 
 def test_on_delay_that_began_before_the_readings_at_hand_is_looked_up(make: Make) -> None:
-    m = make()
-    now = m.detection.in_force
-    slow = now.in_use.with_profile(replace(now.in_use.default, on_delay=60.0))
-    m.tuner.apply(slow, "Ana", "", now.id)
-    feed_ph(m, [7.0 + i % 2 / 50 for i in range(60)], 0)
-    feed_ph(m, [8.5, 8.8, 8.95], 60)
+    m = waiting_for_the_on_delay(make)
     whole = m.readings.recent(START, ["fermenter_ph"])
     short = whole.iloc[-2:].reset_index(drop=True)
     at, judges = places_by_tag(short), m.detection.readable()
