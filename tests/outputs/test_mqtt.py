@@ -248,7 +248,7 @@ def test_a_wrong_password_is_said_and_never_shown(
 
 
 def test_without_a_file_nothing_runs_and_no_library_is_loaded(plant: Settings) -> None:
-    before = set(threading.enumerate())  # a monitor waits only so long for its threads: one of another may be left
+    before = set(threading.enumerate())  # those of the monitor of another test may still be ending
     monitor = Monitor(plant, SystemClock())
     outputs.accompany(monitor)
     monitor.start()
