@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,13 @@ def test_only_the_version_and_the_commands_are_outside_the_rooms() -> None:
     assert {path.name for path in PACKAGE.glob("*.py")} == set(AT_THE_ROOT)
     folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert folders == set(ROOMS)
+
+
+def test_the_documents_list_the_rooms_in_this_order() -> None:
+    table = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## The rooms")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], re.MULTILINE) == ROOMS
+    listed = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("from rooms listed earlier:")[2]
+    assert re.findall(r"\w+", listed.partition("[docs/")[0]) == ROOMS
 
 
 def test_no_test_module_is_imported_by_another() -> None:
