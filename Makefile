@@ -1,5 +1,6 @@
 # `make run` starts the monitor for this machine (PORT=8501); HOST=0.0.0.0 opens it to the network. `make test` runs everything except the long forms of some
 # tests, which `make test-long` runs. Tests run in parallel (WORKERS=2), browser tests one at a time.
+# `make everyday PYTHON=python3.13 VENV=.venv-3.13` runs one part, on another Python.
 # pytest exits with 5 if TESTS="…" leaves it no tests; that is no failure.
 
 PYTHON ?= python3
@@ -9,25 +10,30 @@ WORKERS ?= 2
 BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST ?= $(BIN)/python -m pytest
 
-.PHONY: run test test-long test-full test-python wheels bench lint types pictures detector-pictures clean
+.PHONY: run test test-long test-full everyday everyday-browser long long-browser wheels bench lint types pictures detector-pictures clean
 
 run: $(VENV)/run
 	@case "$(HOST)" in 127.*|localhost|::1) ;; *) echo "HOST=$(HOST): every machine that reaches port $(PORT) \
 	can now open the pages; SECURITY.md says what a visitor may do" ;; esac
 	$(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(HOST)
 
-test: lint types
-	$(BIN)/python -m pytest -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "not long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+test: lint types everyday everyday-browser
 
-test-long: $(VENV)/test
-	$(BIN)/python -m pytest -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+test-long: long long-browser
 
-# The everyday tests without a browser, and nothing else; for another Python: PYTHON=python3.13 VENV=.venv-3.13
-test-python: $(VENV)/test
-	$(BIN)/python -m pytest -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+everyday: $(VENV)/test
+	$(PYTEST) -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+
+everyday-browser: $(VENV)/test
+	$(PYTEST) -m "not long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+
+long: $(VENV)/test
+	$(PYTEST) -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+
+long-browser: $(VENV)/test
+	$(PYTEST) -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 # Whether every requirement has wheels for another Python, such as FOR=3.14; it downloads them and installs nothing.
 wheels: $(VENV)/bin/python
@@ -35,7 +41,7 @@ wheels: $(VENV)/bin/python
 
 # At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
 test-full: $(VENV)/test
-	$(BIN)/python -m pytest -m full $(TESTS) || [ $$? -eq 5 ]
+	$(PYTEST) -m full $(TESTS) || [ $$? -eq 5 ]
 
 # Every benchmark, up to five minutes each; NAMES="query restart" runs only some, ARGS=--full the long forms.
 BENCHMARKS := pipeline tick rescore query analyses pages restart sessions memory soak http journal scale notify opcua mqtt modbus outputs detection
