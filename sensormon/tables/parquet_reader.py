@@ -1,6 +1,6 @@
 """Parquet files from outside, read in a process of its own within a budget of memory and time.
 
-What it is not: the reader of a case's members, whose form is known; see `case_reader`.
+What it is not: the reader of a case's members, whose form is known; see `exchange.case_tables`.
 """
 
 from __future__ import annotations

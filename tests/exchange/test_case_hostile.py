@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sensormon.exchange import case_format, case_reader
+from sensormon.exchange import case_format, case_reader, case_tables
 from sensormon.exchange.cases import held, plain_view
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
@@ -207,7 +207,7 @@ def test_invalid_readings(receiver: Monitor, parts: Parts, change: Change, said:
 def test_too_many_rows_in_a_row_group_or_case(
     receiver: Monitor, parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(case_reader, "GROUP", 100)
+    monkeypatch.setattr(case_tables, "GROUP", 100)
     refused(receiver, packed(parts), "packed in a way")
     monkeypatch.undo()
     monkeypatch.setattr(case_reader.case_format, "MOST_READINGS", 300)
