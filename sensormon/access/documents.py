@@ -10,11 +10,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any, Protocol, TypeVar
 
 from sensormon.model.clock import MINUTE, SECOND, Clock
 from sensormon.model.entries import AuditRecord, Document, DocumentsEntry
-from sensormon.model.errors import StoreError
+from sensormon.model.errors import StoreError, UsageError
+from sensormon.model.format import day_and_time
 from sensormon.stores.entries import AuditQuery
 
 FRESH = 5 * SECOND
@@ -43,7 +45,9 @@ class StoredDocuments(Protocol):
 
     def documents(self, collection: str, since: int = 0, /) -> list[Document]: ...
 
-    def claiming(self, document: Document, base: int, /) -> AbstractContextManager[bool]: ...
+    def claiming(
+        self, documents: Sequence[Document], bases: Mapping[str, int], /
+    ) -> AbstractContextManager[bool]: ...
 
     def audit(self, query: AuditQuery, /) -> list[AuditRecord]: ...
 
@@ -183,23 +187,39 @@ class Documents:
                     self._known[collection] = {**self._known.get(collection, {}), **fresh}
         return documents
 
-    def keep_over(self, base: int, version: Version, who: str) -> Document | None:
-        """Keep this version only if the newest of the document, in any process on the store, is of `base`.
+    def keep_over(
+        self, versions: Sequence[Version], seen: Mapping[str, int], who: str, *, where: str
+    ) -> list[Document]:
+        """Keep these versions of one collection, all or none, over those that `who` has seen.
 
-        `base` is that version's time (µs UTC), of a removal too, 0 if there was none. None if another process
-        has kept a newer one, also if that still waits in its journal. Durable when this returns. Raises like
-        `keep`, and StoreError whenever a shared store cannot be asked.
+        `seen` has the time (µs UTC) of the newest version of each document by its key, as the person saw it;
+        0, or no key, for one that was not there or was removed. Durable when this returns. Raises UsageError,
+        which names the place `where`, if the newest version of one of them is another in any process on the
+        store, also if that still waits in a journal; raises like `keep`, and StoreError whenever a shared
+        store cannot be asked.
         """
+        (collection,) = {version.collection for version in versions}
+        keys = [version.key for version in versions]
         with self._keeping:
-            document = self._document(version, who)
-            with self._stored.claiming(document, base) as free:
-                if not free:
-                    return None
-                self._recorder.keep(DocumentsEntry((document,), ()))
+            self.look_again(collection)
+            newest = self.of(collection)
+            for key in keys:
+                if _changed(newest.get(key), seen.get(key, 0)):
+                    raise _meanwhile(newest.get(key), where)
+            documents = [self._document(version, who) for version in versions]
+            bases = {key: newest[key].time for key in keys if key in newest}
+            with self._stored.claiming(documents, bases) as free:
+                if free:
+                    self._recorder.keep(DocumentsEntry(tuple(documents), ()))
+            if not free:
+                self.look_again(collection)
+                newest = self.of(collection)
+                others = (newest[key] for key in keys if _changed(newest.get(key), bases.get(key, 0)))
+                raise _meanwhile(next(others, None), where)
             with self._lock:
-                known = self._known.get(version.collection, {})
-                self._known[version.collection] = {**known, document.key: document}
-        return document
+                fresh = {document.key: document for document in documents}
+                self._known[collection] = {**self._known.get(collection, {}), **fresh}
+        return documents
 
     def _document(self, version: Version, who: str) -> Document:
         """Later than the version before it, even if the clock was set back."""
@@ -226,6 +246,24 @@ def meaning_of(
         return kept[1]
 
     return meaning
+
+
+def _changed(newest: Document | None, base: int) -> bool:
+    """Whether the newest version is another than the one seen, which is of the time `base`."""
+    if newest is None or newest.removed:
+        return base not in (0, newest.time if newest else 0)
+    return newest.time != base
+
+
+def _meanwhile(other: Document | None, where: str) -> UsageError:
+    """The refusal of a change to what somebody else has changed since it was seen."""
+    by = "" if other is None else f": {other.who} {'removed' if other.removed else 'saved'} it"
+    at = "" if other is None else f" at {day_and_time(other.time, UTC)} UTC"
+    return UsageError(
+        f"someone else changed this meanwhile{by}{at}",
+        where=where,
+        hint="Look at what it is now, then change it again if that is still needed",
+    )
 
 
 def _newest(documents: Sequence[Document], since: int) -> dict[str, Document]:

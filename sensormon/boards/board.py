@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 COLUMNS = 12
@@ -75,7 +75,8 @@ class Board:
 class SavedView:
     """The state of a page under a name: its path in pages/ without .py, and the parameters of its address.
 
-    `name` is its id; people read `title`. `owner` saved it; others see it if it is `shared`.
+    `name` is its id; people read `title`. `owner` saved it; others see it if it is `shared`. `time` is when
+    it was changed last (µs UTC).
     """
 
     name: str
@@ -84,3 +85,4 @@ class SavedView:
     query: tuple[tuple[str, str], ...]
     owner: str
     shared: bool = False
+    time: int = field(default=0, compare=False)

@@ -64,15 +64,15 @@ class Boards:
         """Keep the board; durable when it returns.
 
         `base` is the time of the version that it was made from, 0 for a new board. Raises UsageError, one
-        line, if it is not possible, also because somebody has saved another version since, in any process on
-        the store; StoreError, also if a shared store cannot be asked for that; JournalError.
+        line, if it is not possible, also because somebody has saved another version meanwhile, in any process
+        on the store; StoreError, also if a shared store cannot be asked for that; JournalError.
         """
         with self._changing:
             self._documents.look_again(COLLECTION)
             known = self._known()
             before = known.get(board.name)
-            if (before.time if before else 0) != base:
-                raise UsageError(_since(before, base), where=f"board {board.name}")
+            if before is not None and not base:
+                raise UsageError("this name is taken", where=_where(board.name), hint="Choose another")
             if before is None and len(known) >= MOST_BOARDS:
                 raise UsageError(
                     f"{MOST_BOARDS} boards are the most", where="boards", hint="Remove some first"
@@ -81,23 +81,22 @@ class Boards:
             document = self._keep(board, who, base)
         return KeptBoard(board, document.time, document.who)
 
-    def remove(self, name: str, who: str) -> None:
-        """Remove the board; durable when it returns. Raises like `save`."""
+    def remove(self, name: str, who: str, base: int | None = None) -> None:
+        """Remove the board; durable when it returns. Raises like `save`.
+
+        `base` is the time of the version that was seen; None for the newest one known here.
+        """
         with self._changing:
             kept = self._known().get(name)
             if kept is None:
-                raise UsageError(f"there is no board {name[:80]!r}", where="boards")
-            self._keep(kept.board, who, kept.time, removed=True)
+                raise UsageError(f"there is no board {name[:80]!r}", where="boards", hint="See the list")
+            self._keep(kept.board, who, kept.time if base is None else base, removed=True)
 
     def _keep(self, board: Board, who: str, base: int, *, removed: bool = False) -> Document:
-        """Keep this version unless another process has just saved one."""
-        before = self._documents.of(COLLECTION).get(board.name)  # which may be a removal
+        """Keep this version unless somebody has saved another one than that of `base`."""
         version = Version(COLLECTION, board.name, content_of(board), removed)
-        document = self._documents.keep_over(before.time if before else 0, version, who)
-        if document is None:
-            self._documents.look_again(COLLECTION)
-            raise UsageError(_since(self._known().get(board.name), base), where=f"board {board.name}")
-        return document
+        seen = {board.name: base}
+        return self._documents.keep_over([version], seen, who, where=_where(board.name))[0]
 
 
 def _boards(documents: Mapping[str, Document]) -> dict[str, KeptBoard]:
@@ -106,11 +105,8 @@ def _boards(documents: Mapping[str, Document]) -> dict[str, KeptBoard]:
     return {doc.key: KeptBoard(board_of(doc.content), doc.time, doc.who) for doc in standing}
 
 
-def _since(before: KeptBoard | None, base: int) -> str:
-    """What has happened to a board since the version that another one was made from."""
-    if before is None:
-        return "this board has been removed since"
-    return f"{before.who} has saved another version since" if base else "this name is taken"
+def _where(name: str) -> str:
+    return f"board {name[:80]}"
 
 
 def boards_of(m: Monitor) -> Boards:

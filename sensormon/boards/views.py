@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sensormon.access.documents import Documents, meaning_of
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.access.person import UNVERIFIED, Person, Way
 from sensormon.boards.board import SavedView
 from sensormon.boards.checks import wrong_title
@@ -97,15 +97,26 @@ class Views:
             if same is None and len(known) >= MOST_IN_ALL:
                 raise UsageError(f"{MOST_IN_ALL:,} views of all people are the most", where="views")
             view = replace(view, name=same.name if same else uuid.uuid4().hex[:16])
-            self._documents.keep(COLLECTION, view.name, _content(view), who)
-        return view
+            return self._keep(view, who, same.time if same else 0)
 
     def change(
-        self, name: str, owner: str, *, who: str, title: str | None = None, shared: bool | None = None
+        self,
+        name: str,
+        owner: str,
+        *,
+        who: str,
+        title: str | None = None,
+        shared: bool | None = None,
+        base: int | None = None,
     ) -> SavedView:
-        """Give the view another title, share it or stop that. Raises like `save`."""
+        """Give the view another title, share it or stop that.
+
+        `base` is the `time` of the view as the person saw it, None for the newest one known here. Raises like
+        `save`, and UsageError if somebody has changed the view meanwhile, in any process on the store.
+        """
         with self._changing:
             view = self._standing(name, owner)
+            seen = view.time if base is None else base
             view = replace(
                 view,
                 title=view.title if title is None else title.strip(),
@@ -115,14 +126,13 @@ class Views:
             others = (other for other in self._known().values() if other.owner == view.owner)
             if any(other.title == view.title and other.name != name for other in others):
                 raise _taken(view.title)
-            self._documents.keep(COLLECTION, name, _content(view), who)
-        return view
+            return self._keep(view, who, seen)
 
-    def remove(self, name: str, owner: str, who: str) -> None:
-        """Remove the view; whoever has it as home gets the Live page. Raises like `save`."""
+    def remove(self, name: str, owner: str, who: str, base: int | None = None) -> None:
+        """Remove the view; whoever has it as home gets the Live page. Raises like `change`."""
         with self._changing:
             view = self._standing(name, owner)
-            self._documents.keep(COLLECTION, name, _content(view), who, removed=True)
+            self._keep(view, who, view.time if base is None else base, removed=True)
 
     def home(self, owner: str) -> SavedView | None:
         """The view that is this owner's home page, if it still is there. Raises StoreError like `of`."""
@@ -137,6 +147,12 @@ class Views:
             if name:
                 self._standing(name, owner)
             self._documents.keep(HOMES, owner, {"view": name}, who, removed=not name)
+
+    def _keep(self, view: SavedView, who: str, base: int, *, removed: bool = False) -> SavedView:
+        version = Version(COLLECTION, view.name, _content(view), removed)
+        where = f"view {view.title}"
+        (document,) = self._documents.keep_over([version], {view.name: base}, who, where=where)
+        return replace(view, time=document.time)
 
     def _standing(self, name: str, owner: str) -> SavedView:
         view = self.find(name, owner)
@@ -199,4 +215,5 @@ def _view(document: Document) -> SavedView:
         tuple((str(name), str(value)) for name, value in content["query"]),
         str(content["owner"]),
         bool(content["shared"]),
+        document.time,
     )

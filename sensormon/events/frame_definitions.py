@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from sensormon.access.documents import Documents, meaning_of
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.analysis.envelope import Envelope, Spread, read_envelope, read_spread
 from sensormon.analysis.frame_rules import FrameRule, checked, read_rule
 from sensormon.analysis.spans import Span
@@ -75,10 +75,13 @@ class FrameDefinitions:
         """
         return self._known()
 
-    def save(self, definition: FrameDefinition, who: str, *, replaces: bool) -> FrameDefinition:
-        """Keep this definition, in place of the one of its name if it `replaces` it; durable when it returns.
+    def save(self, definition: FrameDefinition, who: str, base: int = 0) -> FrameDefinition:
+        """Keep this definition; durable when it returns.
 
-        Raises UsageError, one line, if it is not possible; StoreError, JournalError.
+        `base` is the time of the definition of its name that it replaces, as the person saw it; 0 for a new
+        one. Raises UsageError, one line, if it is not possible, also because somebody has saved another
+        version meanwhile, in any process on the store; JournalError; StoreError, also if a shared store
+        cannot be asked for that.
         """
         name, author = cleaned(definition.name), person_name(who, _WHERE)
         checked(definition.rule, self._tags())
@@ -87,27 +90,31 @@ class FrameDefinitions:
             wrong = ""
             if not name or len(name) > LONGEST_TITLE or UNFIT.search(definition.name):
                 wrong = f"a name of 1 to {LONGEST_TITLE} characters is needed"
-            elif name in known and not replaces:
+            elif name in known and not base:
                 wrong = f"there is a definition {name!r} already"
-            elif name not in known and replaces:
-                wrong = f"the definition {name!r} has been removed since"
-            elif name not in known and len(known) >= MOST_DEFINITIONS:
+            elif name not in known and not base and len(known) >= MOST_DEFINITIONS:
                 wrong = f"{MOST_DEFINITIONS} definitions are the most"
             elif definition.golden is not None:
                 wrong = _wrong_golden(definition.golden)
             if wrong:
                 raise UsageError(wrong, where=_WHERE, hint=_HINT)
-            kept = self._documents.keep(COLLECTION, name, _content(definition), author)
+            version = Version(COLLECTION, name, _content(definition))
+            (kept,) = self._documents.keep_over([version], {name: base}, author, where=_WHERE)
         return FrameDefinition(name, definition.rule, definition.golden, author, kept.time)
 
-    def remove(self, name: str, who: str) -> None:
-        """Remove the definition of this name; durable when it returns. Raises like `save`."""
+    def remove(self, name: str, who: str, base: int | None = None) -> None:
+        """Remove the definition of this name; durable when it returns. Raises like `save`.
+
+        `base` is the time of the definition that the person saw; None for the one known here.
+        """
         author = person_name(who, _WHERE)
         with self._changing:
             definition = self.all().get(name)
             if definition is None:
                 raise UsageError(f"there is no definition {name[:100]!r}", where=_WHERE, hint=_HINT)
-            self._documents.keep(COLLECTION, name, _content(definition), author, removed=True)
+            version = Version(COLLECTION, name, _content(definition), removed=True)
+            seen = {name: definition.time if base is None else base}
+            self._documents.keep_over([version], seen, author, where=_WHERE)
 
 
 def _wrong_golden(golden: Golden) -> str:

@@ -11,11 +11,11 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import lru_cache
 
-from sensormon.access.documents import Documents, meaning_of
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.events.actions import LONGEST_NOTE
 from sensormon.events.recurrence import Span, weekly_at, weekly_between, zone_named
 from sensormon.model.clock import DAY, Clock
@@ -45,7 +45,7 @@ class Maintenance:
     `who` added it for the tags whose name fits one of `patterns` (`*`, `?`) or whose group is one of
     `groups`. `weekly` repeats it at the same time of day in `zone`, up to `last` (µs UTC, 0 for no end).
     `ended` is the occurrence that somebody ended early: its beginning, and when; `removed` is when the rest
-    was removed; both are 0 if nobody did.
+    was removed; both are 0 if nobody did. `version` is when it was changed last.
     """
 
     id: str
@@ -60,6 +60,7 @@ class Maintenance:
     last: int = 0
     ended: Span = (0, 0)
     removed: int = 0
+    version: int = field(default=0, compare=False)
 
     def covers(self, tag: str, group: str) -> bool:
         """Whether it is for this tag of this group."""
@@ -192,23 +193,29 @@ class MaintenanceWindows:
                 raise UsageError(
                     f"{MOST_WINDOWS} windows are the most", where="maintenance", hint="Remove some first"
                 )
-            self._keep(window, window.who)
-        return window
+            document = self._keep(window, window.who, 0)
+        return replace(window, version=document.time)
 
-    def end(self, window_id: str, who: str) -> None:
-        """End the occurrence that is under way; those of later weeks stay. Raises like `add`."""
+    def end(self, window_id: str, who: str, base: int | None = None) -> None:
+        """End the occurrence that is under way; those of later weeks stay.
+
+        `base` is the `version` of the window that the person saw, None for the newest one known here. Raises
+        like `add`, and UsageError if somebody has changed the window meanwhile, in any process on the store.
+        """
         with self._changing:
             window, now = self._standing(window_id), self._clock.now()
             span = window.at(now)
             if span is None:
                 raise UsageError("this maintenance is not under way", where="maintenance", hint="Remove it")
-            self._keep(replace(window, ended=(span[0], now)), person_name(who, "maintenance"))
+            ended = replace(window, ended=(span[0], now))
+            self._keep(ended, person_name(who, "maintenance"), window.version if base is None else base)
 
-    def remove(self, window_id: str, who: str) -> None:
-        """Remove the window from now on; what was quiet stays known. Raises like `add`."""
+    def remove(self, window_id: str, who: str, base: int | None = None) -> None:
+        """Remove the window from now on; what was quiet stays known. Like `end`."""
         with self._changing:
             window = self._standing(window_id)
-            self._keep(window, person_name(who, "maintenance"), removed=True)
+            seen = window.version if base is None else base
+            self._keep(window, person_name(who, "maintenance"), seen, removed=True)
 
     def _standing(self, window_id: str) -> Maintenance:
         window = next((window for window in self.all() if window.id == window_id), None)
@@ -216,9 +223,11 @@ class MaintenanceWindows:
             raise UsageError("there is no such maintenance, or it is over", where="maintenance")
         return window
 
-    def _keep(self, window: Maintenance, by: str, *, removed: bool = False) -> None:
-        self._documents.keep(COLLECTION, window.id, _content(window), by, removed=removed)
+    def _keep(self, window: Maintenance, by: str, base: int, *, removed: bool = False) -> Document:
+        version = Version(COLLECTION, window.id, _content(window), removed)
+        (document,) = self._documents.keep_over([version], {window.id: base}, by, where="maintenance")
         self.changes += 1
+        return document
 
 
 def _wrong(window: Maintenance, now: int) -> str:
@@ -298,4 +307,5 @@ def _window(document: Document) -> Maintenance:
         int(content["last"]),
         (int(begun), int(ended)),
         document.time if document.removed else 0,
+        document.time,
     )

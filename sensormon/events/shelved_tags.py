@@ -74,11 +74,19 @@ class ShelvedTags:
             return None
         return last if last is not None and last.covers(time) else None
 
-    def shelve(self, tags: Sequence[str], until: int, reason: str, who: str) -> None:
+    def versions(self) -> Mapping[str, int]:
+        """When the shelving of each tag was changed last (µs UTC). Raises StoreError like `now`."""
+        return {tag: document.time for tag, document in self._documents.of(COLLECTION).items()}
+
+    def shelve(
+        self, tags: Sequence[str], until: int, reason: str, who: str, base: Mapping[str, int] | None = None
+    ) -> None:
         """Shelve these tags from now until then (µs UTC); durable when it returns.
 
-        A tag that is shelved already keeps its beginning. Raises UsageError, one line, if it is not possible;
-        StoreError, JournalError.
+        A tag that is shelved already keeps its beginning. `base` has the `versions` that the person saw; None
+        for those known here. Raises UsageError, one line, if it is not possible, also because somebody has
+        shelved or unshelved one of the tags meanwhile, in any process on the store; JournalError; StoreError,
+        also if a shared store cannot be asked for that.
         """
         now, words = self._clock.now(), cleaned(reason)
         tags = tuple(dict.fromkeys(tags))
@@ -101,28 +109,27 @@ class ShelvedTags:
         name = person_name(who, "shelving")
         with self._changing:
             last = self._last()
+            seen = self.versions() if base is None else base
             begun = {tag: last[tag].since for tag in tags if tag in last and last[tag].covers(now)}
             content = {"until": until, "reason": words, "who": name}
-            self._documents.keep_all(
-                [Version(COLLECTION, tag, {"since": begun.get(tag, now), **content}) for tag in tags], name
-            )
+            versions = [Version(COLLECTION, tag, {"since": begun.get(tag, now), **content}) for tag in tags]
+            self._documents.keep_over(versions, seen, name, where="shelving")
             self.changes += 1
 
-    def unshelve(self, tags: Sequence[str], who: str) -> None:
+    def unshelve(self, tags: Sequence[str], who: str, base: Mapping[str, int] | None = None) -> None:
         """End the shelving of these tags now; durable when it returns. Of those not shelved nothing changes.
 
-        Raises UsageError if none of them is shelved; StoreError, JournalError.
+        Raises UsageError if none of them is shelved, otherwise like `shelve`.
         """
         name = person_name(who, "shelving")
         with self._changing:
             now, documents = self._clock.now(), self._documents.of(COLLECTION)
-            last = self._last()
+            last, seen = self._last(), self.versions() if base is None else base
             shelved = [tag for tag in dict.fromkeys(tags) if tag in last and last[tag].covers(now)]
             if not shelved:
                 raise UsageError("none of these tags is shelved now", where="shelving", hint="See the list")
-            self._documents.keep_all(
-                [Version(COLLECTION, tag, documents[tag].content, removed=True) for tag in shelved], name
-            )
+            versions = [Version(COLLECTION, tag, documents[tag].content, removed=True) for tag in shelved]
+            self._documents.keep_over(versions, seen, name, where="shelving")
             self.changes += 1
 
 

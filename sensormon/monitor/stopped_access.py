@@ -7,7 +7,7 @@ loaded, and no settings of the detector are applied.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sensormon.access.access import Access, build_access
@@ -113,7 +113,7 @@ class _NothingStored:
         return []
 
     @contextmanager
-    def claiming(self, _document: Document, _base: int, /) -> Iterator[bool]:
+    def claiming(self, _documents: Sequence[Document], _bases: Mapping[str, int], /) -> Iterator[bool]:
         yield True  # nothing there is newer
 
     def audit(self, _query: AuditQuery, /) -> list[AuditRecord]:

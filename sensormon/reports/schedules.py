@@ -10,11 +10,11 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sensormon.access.documents import Documents, meaning_of
+from sensormon.access.documents import Documents, Version, meaning_of
 from sensormon.model.entries import Document
 from sensormon.model.errors import UsageError
 from sensormon.model.format import listed
@@ -39,7 +39,7 @@ class Schedule:
 
     `board` is the name of a board or a view, as `subjects` has it. It is due every day, week (on `weekday`,
     0 for Monday) or month (on `monthday`), and goes to `contacts` of notify.toml. `since` is when it was
-    saved last (µs UTC), `who` by whom: it is due only after that.
+    saved last (µs UTC), `who` by whom: it is due only after that. `version` is the time of that version.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Schedule:
     on: bool = True
     since: int = 0
     who: str = ""
+    version: int = field(default=0, compare=False)
 
     def last_due(self, now: int) -> int:
         """When it was due last, at this moment or before (µs UTC)."""
@@ -116,28 +117,37 @@ class Schedules:
         return [*order]
 
     def save(self, schedule: Schedule, who: str) -> Schedule:
-        """Keep the schedule, a new one if it has no id; durable when it returns.
+        """Keep the schedule, a new one if it has no id, in place of its `version`; durable when it returns.
 
-        Raises UsageError, one line, if it is not possible; StoreError, JournalError.
+        Raises UsageError, one line, if it is not possible, also because somebody has changed the schedule
+        meanwhile, in any process on the store; JournalError; StoreError, also if a shared store cannot be
+        asked for that.
         """
         with self._changing:
             known = self._known()
             check(schedule, self._boards(), self._contacts())
-            if schedule.id and schedule.id not in known:
+            if schedule.id and schedule.id not in known and not schedule.version:
                 raise UsageError("this schedule has been removed", where="schedule", hint="Make a new one")
             if not schedule.id and len(known) >= MOST_SCHEDULES:
                 raise UsageError(f"{MOST_SCHEDULES} schedules are the most", where="schedule")
             kept = replace(schedule, id=schedule.id or uuid.uuid4().hex[:16], since=self._now(), who=who)
-            self._documents.keep(COLLECTION, kept.id, _content(kept), who)
-        return kept
+            return self._keep(kept, who, schedule.version)
 
-    def remove(self, id: str, who: str) -> None:
-        """Remove the schedule; what is on its way still goes out. Raises like `save`."""
+    def remove(self, id: str, who: str, base: int | None = None) -> None:
+        """Remove the schedule; what is on its way still goes out. Raises like `save`.
+
+        `base` is the `version` that the person saw; None for the newest one known here.
+        """
         with self._changing:
             known = self._known().get(id)
             if known is None:
                 raise UsageError("this schedule has been removed already", where="schedule")
-            self._documents.keep(COLLECTION, id, _content(known), who, removed=True)
+            self._keep(known, who, known.version if base is None else base, removed=True)
+
+    def _keep(self, schedule: Schedule, who: str, base: int, *, removed: bool = False) -> Schedule:
+        version = Version(COLLECTION, schedule.id, _content(schedule), removed)
+        (document,) = self._documents.keep_over([version], {schedule.id: base}, who, where="schedule")
+        return replace(schedule, version=document.time)
 
 
 def check(schedule: Schedule, boards: Collection[str], contacts: Collection[str]) -> None:
@@ -184,4 +194,6 @@ def _schedules(documents: Mapping[str, Document]) -> dict[str, Schedule]:
 
 def _schedule(document: Document) -> Schedule:
     content = {name: document.content[name] for name in _FIELDS}
-    return Schedule(document.key, contacts=tuple(map(str, document.content["contacts"])), **content)
+    return Schedule(
+        document.key, contacts=tuple(map(str, document.content["contacts"])), version=document.time, **content
+    )

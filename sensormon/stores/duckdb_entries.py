@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -79,8 +79,8 @@ class DuckDBEntries:
         return [_document(*row) for row in self._database.rows(_DOCUMENTS, [collection, naive(since)])]
 
     @contextmanager
-    def claiming(self, document: Document, base: int) -> Iterator[bool]:
-        del document, base  # its one process knows of all versions
+    def claiming(self, documents: Sequence[Document], bases: Mapping[str, int]) -> Iterator[bool]:
+        del documents, bases  # its one process knows of all versions
         yield True
 
     def dead_letters(self, after: str, limit: int) -> list[Document]:

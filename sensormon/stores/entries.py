@@ -8,6 +8,7 @@ Every call raises `StoreError` if it cannot be answered.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -76,14 +77,16 @@ class StoredEntries(Protocol):
         Only versions of `since` (µs UTC) and later count. None from a store older than documents.
         """
 
-    def claiming(self, document: Document, base: int) -> AbstractContextManager[bool]:
-        """Save this version at once, before the journal's record of it is loaded.
+    def claiming(
+        self, documents: Sequence[Document], bases: Mapping[str, int]
+    ) -> AbstractContextManager[bool]:
+        """Save these versions, of one collection, at once, before the journal's record of them is loaded.
 
-        Yields whether the store has no version of the document that is newer than `base` (µs UTC). Inside,
-        no other process gets True for the same document. If it was True and nothing is raised inside, the
-        version is in the store afterwards, so that the next process sees it; its record in the journal adds
-        it a second time, which changes nothing. A store of one process writes nothing and yields True. Raises
-        StoreError.
+        Yields whether the store has no version of any of the documents that is newer than its base (µs UTC,
+        by key). Inside, no other process gets True for the same documents. If it was True and nothing is
+        raised inside, the versions are in the store afterwards, so that the next process sees them; their
+        record in the journal adds them a second time, which changes nothing. A store of one process writes
+        nothing and yields True. Raises StoreError.
         """
 
     def dead_letters(self, after: str, limit: int) -> list[Document]:

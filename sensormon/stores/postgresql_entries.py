@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -39,6 +39,9 @@ SELECT collection, key, content, who, {micros("time")}, removed FROM (
     ORDER BY key, time DESC, number DESC
 ) AS newest ORDER BY time, number
 """
+_NEWEST_TIMES = (
+    f"SELECT key, {micros('max(time)')} FROM documents WHERE collection = %s AND key = ANY(%s) GROUP BY key"
+)
 _DEAD_LETTERS = (
     f"SELECT collection, key, content, who, {micros('time')}, removed FROM documents"
     " WHERE collection = %s AND key > %s ORDER BY key LIMIT %s"
@@ -76,16 +79,19 @@ class PostgreSQLEntries:
         return [_document(*row) for row in self._database.rows(_DOCUMENTS, [collection, moment(since)])]
 
     @contextmanager
-    def claiming(self, document: Document, base: int) -> Iterator[bool]:
-        name = [document.collection, document.key]
-        with self._database.transaction("save a document") as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", ["/".join(name)])
-            newest = f"SELECT {micros('max(time)')} FROM documents WHERE collection = %s AND key = %s"
-            ((time,),) = cursor.execute(newest, name).fetchall()
-            if time is not None and int(time) > base:
+    def claiming(self, documents: Sequence[Document], bases: Mapping[str, int]) -> Iterator[bool]:
+        (collection,) = {document.collection for document in documents}
+        keys = sorted(document.key for document in documents)  # in one order: two never wait for each other
+        with self._database.transaction("save documents") as cursor:
+            cursor.executemany(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))",
+                [[f"{collection}/{key}"] for key in keys],
+            )
+            newest = cursor.execute(_NEWEST_TIMES, [collection, keys]).fetchall()
+            if any(int(time) > bases.get(key, 0) for key, time in newest):
                 yield False
                 return
-            keep_documents(cursor, [document])
+            keep_documents(cursor, documents)
             yield True
 
     def dead_letters(self, after: str, limit: int) -> list[Document]:

@@ -134,7 +134,7 @@ def remove_dialog(m: Monitor, kept: KeptBoard) -> None:
     change = Change(Act.EDIT_BOARDS, f"board {name}", board_words(kept.board), NOTHING)
 
     def remove(by: str) -> None:
-        boards_of(m).remove(name, by)
+        boards_of(m).remove(name, by, kept.time)
 
     if sent and carried_out(m, change, remove, "The board was not removed", who):
         drop_draft(name)

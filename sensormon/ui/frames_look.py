@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -30,6 +30,7 @@ from sensormon.view.phrases import literal
 
 NEW = "New"
 _DRAWN = "frames-drawn"  # the rule that the fields were drawn for, and what they have become
+_BASE = "frames-base"  # the name and the time of the definition that they were drawn for
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,16 @@ def frames_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
             st.button("Save …", key="frames-save", **allowed(m, Act.EDIT_FRAMES, disabled=rule is None))
             and rule
         ):
-            save_dialog(m, viewer, rule, shown, golden)
+            save_dialog(m, viewer, rule, _as_seen(shown), golden)
         if shown and st.button("Remove …", key="frames-remove", **allowed(m, Act.EDIT_FRAMES)):
             remove_dialog(m, shown)
         why_not(m, Act.EDIT_FRAMES)
+
+
+def _as_seen(shown: FrameDefinition | None) -> FrameDefinition | None:
+    """The definition with the time of the version that the fields began with."""
+    name, time = st.session_state.get(_BASE, ("", 0))
+    return replace(shown, time=time) if shown is not None and shown.name == name else shown
 
 
 def _definition(definitions: Mapping[str, FrameDefinition]) -> FrameDefinition | None:
@@ -99,8 +106,12 @@ def _rule(m: Monitor, chosen: Chosen, shown: FrameDefinition | None) -> FrameRul
         except UsageError as error:
             not_done(error, "The address holds no rule")
     start = (shown.name if shown else "", draft)
-    if st.session_state.get(_DRAWN) != start:  # another one was chosen, or the browser went back
+    base = (start[0], shown.time if shown else 0)
+    newer = not draft and st.session_state.get(_BASE, base) != base  # somebody has saved it anew
+    if newer or st.session_state.get(_DRAWN) != start:  # another one was chosen, or the browser went back
         st.session_state[_DRAWN] = start
+        if newer or st.session_state.get(_BASE, ("", 0))[0] != base[0]:
+            st.session_state[_BASE] = base
         replace_widget(FIELDS)
         st.session_state["frames-begun"] = begun
     typed = rule_fields(m, st.session_state["frames-begun"], chosen.names)

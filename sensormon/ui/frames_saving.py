@@ -61,9 +61,9 @@ def save_dialog(
         return
     title = (name or "").strip()
     definition = FrameDefinition(title, rule, kept)
-    replaces = shown is not None and title == shown.name
-    before = NOTHING
-    if replaces and shown is not None:
+    before, base = NOTHING, 0
+    if shown is not None and title == shown.name:
+        base = shown.time
         before = f"{rule_words(shown.rule, m.tags)} {golden_words(shown.golden)}"
     after = f"{rule_words(rule, m.tags)} {golden_words(kept)}"
     if kept is not None:
@@ -71,7 +71,7 @@ def save_dialog(
     change = Change(Act.EDIT_FRAMES, f"event frames {title}", before, after)
 
     def save(author: str) -> None:
-        m.frame_definitions.save(definition, author, replaces=replaces)
+        m.frame_definitions.save(definition, author, base)
 
     if carried_out(m, change, save, "Nothing was saved", who):
         settled(title)
@@ -90,7 +90,7 @@ def remove_dialog(m: Monitor, shown: FrameDefinition) -> None:
     change = Change(Act.EDIT_FRAMES, f"event frames {shown.name}", before, "removed")
 
     def remove(author: str) -> None:
-        m.frame_definitions.remove(shown.name, author)
+        m.frame_definitions.remove(shown.name, author, shown.time)
 
     if sent and carried_out(m, change, remove, "Nothing was removed", who):
         settled("")

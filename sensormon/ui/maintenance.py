@@ -174,9 +174,9 @@ def _end_dialog(m: Monitor, viewer: Viewer, window: Maintenance, *, whole: bool)
 
     def end(name: str) -> None:
         if whole:
-            m.maintenance.remove(window.id, name)
+            m.maintenance.remove(window.id, name, window.version)
         else:
-            m.maintenance.end(window.id, name)
+            m.maintenance.end(window.id, name, window.version)
 
     if sent and carried_out(m, change, end, "Nothing was changed", who):
         st.session_state.pop("maintenance-chosen", None)

@@ -144,7 +144,11 @@ def _removal(m: Monitor, schedule: Schedule, title: str) -> None:
         sent = st.form_submit_button("Remove", type="primary", **allowed(m, Act.SCHEDULE_REPORTS))
     change = Change(Act.SCHEDULE_REPORTS, f"report of {schedule.board}", _recorded(schedule), "removed")
     if sent and carried_out(
-        m, change, lambda name: sending_of(m).schedules.remove(schedule.id, name), "Nothing was removed", who
+        m,
+        change,
+        lambda name: sending_of(m).schedules.remove(schedule.id, name, schedule.version),
+        "Nothing was removed",
+        who,
     ):
         st.rerun()
 

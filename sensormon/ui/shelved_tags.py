@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from html import escape
 
@@ -57,7 +58,7 @@ def show_shelved_tags(m: Monitor, viewer: Viewer) -> None:
                 **allowed(m, Act.SHELVE),
             )
             if st.button("Unshelve …", key="unshelve-tags", **allowed(m, Act.SHELVE, disabled=not chosen)):
-                _unshelve_dialog(m, tuple(chosen))
+                _unshelve_dialog(m, tuple(chosen), _versions(m))
     why_not(m, Act.SHELVE)
 
 
@@ -73,9 +74,22 @@ def _table(m: Monitor, viewer: Viewer, shelved: list[ShelvedTag]) -> str:
     return f'<table class="figures"><tr>{head}</tr>{rows}</table>'
 
 
-@dialog("Shelve tags", icon=":material/snooze:")
 def shelve_dialog(m: Monitor, viewer: Viewer, tags: tuple[str, ...]) -> None:
-    """A form: until when, and why; and which tags, if none are given."""
+    """Open a form: until when, and why; and which tags, if none are given."""
+    _shelve_dialog(m, viewer, tags, _versions(m))
+
+
+def _versions(m: Monitor) -> Mapping[str, int]:
+    """Which shelvings the person has in view, for a refusal if somebody changes one meanwhile."""
+    try:
+        return m.shelved_tags.versions()
+    except StoreError:  # shelving raises it, too
+        return {}
+
+
+@dialog("Shelve tags", icon=":material/snooze:")
+def _shelve_dialog(m: Monitor, viewer: Viewer, tags: tuple[str, ...], seen: Mapping[str, int]) -> None:
+    """The form; `seen` are the shelvings when it was opened."""
     now = m.clock.now()
     with st.form("shelve-form", border=False):
         if tags:
@@ -108,15 +122,15 @@ def shelve_dialog(m: Monitor, viewer: Viewer, tags: tuple[str, ...]) -> None:
     )
 
     def shelve(name: str) -> None:
-        m.shelved_tags.shelve(tags, until, reason or "", name)
+        m.shelved_tags.shelve(tags, until, reason or "", name, seen)
 
     if sent and carried_out(m, change, shelve, "Nothing was shelved", who):
         st.rerun()
 
 
 @dialog("End the shelving?", icon=":material/notifications_active:")
-def _unshelve_dialog(m: Monitor, tags: tuple[str, ...]) -> None:
-    """Ask for the name, and end it."""
+def _unshelve_dialog(m: Monitor, tags: tuple[str, ...], seen: Mapping[str, int]) -> None:
+    """Ask for the name, and end it; `seen` are the shelvings when this was opened."""
     st.markdown(f"**{literal(listed([m.tags.title(tag) for tag in tags], _NAMED))}**")
     with st.form("unshelve-form", border=False):
         who = name_field(m, "unshelve-who")
@@ -126,7 +140,7 @@ def _unshelve_dialog(m: Monitor, tags: tuple[str, ...]) -> None:
     )
 
     def unshelve(name: str) -> None:
-        m.shelved_tags.unshelve(tags, name)
+        m.shelved_tags.unshelve(tags, name, seen)
 
     if sent and carried_out(m, change, unshelve, "Nothing was changed", who):
         st.session_state.pop("unshelve-chosen", None)

@@ -30,7 +30,7 @@ from sensormon.view.phrases import literal
 
 PRIVATE = frozenset({"wall", "theme", "view"})
 """Parameters that are not kept in a view."""
-_ARRIVED, _RENAMED = "views-arrived", "views-renamed"
+_ARRIVED, _RENAMED, _SEEN = "views-arrived", "views-renamed", "views-seen"
 _HOME, _NO_HOME = "Set as home", "No longer home"
 _SHARE, _PRIVATE = "Share with everybody", "Stop sharing"
 _RENAME, _REMOVE = "Rename …", "Remove"
@@ -115,6 +115,12 @@ def _list(m: Monitor, owner: str, views: list[SavedView], home: SavedView | None
                 _menu(m, owner, view, is_home)
         if st.session_state.get(_RENAMED) == view.name:
             _rename(m, owner, view)
+    st.session_state[_SEEN] = {view.name: view.time for view in views}
+
+
+def _seen(view: SavedView) -> int:
+    """The version of the view that the person had in view when they acted."""
+    return int(st.session_state.get(_SEEN, {}).get(view.name, view.time))
 
 
 def _menu(m: Monitor, owner: str, view: SavedView, is_home: bool) -> None:
@@ -186,7 +192,7 @@ def _change(
     change = Change(act, f"view {view.title}", view.title if title is not None else _shared(view), after)
 
     def apply(who: str) -> None:
-        views_of(m).change(view.name, owner, who=who, title=title, shared=shared)
+        views_of(m).change(view.name, owner, who=who, title=title, shared=shared, base=_seen(view))
 
     if carried_out(m, change, apply, "The view was not changed"):
         st.rerun()
@@ -197,7 +203,7 @@ def _remove(m: Monitor, owner: str, view: SavedView) -> None:
     change = Change(act, f"view {view.title}", f"{_TITLES[view.page]}, {_shared(view)}", NOTHING)
 
     def remove(who: str) -> None:
-        views_of(m).remove(view.name, owner, who)
+        views_of(m).remove(view.name, owner, who, _seen(view))
 
     if carried_out(m, change, remove, "The view was not removed"):
         st.rerun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import pytest
@@ -105,8 +105,10 @@ class _Interrupted:
             self.meanwhile.pop()()
         return self._monitor.parts.store.entries.documents(collection, since)
 
-    def claiming(self, document: Document, base: int, /) -> AbstractContextManager[bool]:
-        return self._monitor.parts.store.entries.claiming(document, base)
+    def claiming(
+        self, documents: Sequence[Document], bases: Mapping[str, int], /
+    ) -> AbstractContextManager[bool]:
+        return self._monitor.parts.store.entries.claiming(documents, bases)
 
     def audit(self, query: AuditQuery, /) -> list[AuditRecord]:
         return self._monitor.parts.store.entries.audit(query)

@@ -56,13 +56,13 @@ def test_a_version_saved_meanwhile_is_not_overwritten(monitor: Monitor) -> None:
     boards = boards_of(monitor)
     base = boards.save(BOARD, "Ana").time
     newer = boards.save(replace(BOARD, title="Bo's"), "Bo", base)
-    with pytest.raises(UsageError, match="Bo has saved another version since"):
+    with pytest.raises(UsageError, match="someone else changed this meanwhile: Bo saved it"):
         boards.save(replace(BOARD, title="Ana's"), "Ana", base)
     assert [kept.board.title for kept in boards.all()] == ["Bo's"]
     with pytest.raises(UsageError, match="this name is taken"):
         boards.save(BOARD, "Ana")
     boards.remove(BOARD.name, "Bo")
-    with pytest.raises(UsageError, match="has been removed since"):
+    with pytest.raises(UsageError, match="someone else changed this meanwhile: Bo removed it"):
         boards.save(BOARD, "Ana", newer.time)
     assert boards.save(BOARD, "Ana").board == BOARD
 

@@ -39,7 +39,7 @@ def golden(tags: tuple[str, ...] = (TEMP,), frames: int = 3) -> Golden:
 
 def test_a_definition_outlives_a_restart_with_its_envelope(settings: Settings, clock: ManualClock) -> None:
     first = Monitor(settings, clock)
-    first.frame_definitions.save(replace(BATCH, golden=golden()), "Ana", replaces=False)
+    first.frame_definitions.save(replace(BATCH, golden=golden()), "Ana")
     first.stop()
     again = Monitor(settings, clock)
     kept = again.frame_definitions.all()["Sterilisation"]
@@ -53,7 +53,7 @@ def test_another_process_sees_it(monitor: Monitor, clock: ManualClock) -> None:
     parts = monitor.parts
     other = FrameDefinitions(Documents(parts.collector, parts.store.entries, clock), lambda: monitor.tags)
     assert other.all() == {}
-    monitor.frame_definitions.save(BATCH, "Ana", replaces=False)
+    monitor.frame_definitions.save(BATCH, "Ana")
     monitor.drain()
     clock.advance(FRESH / SECOND + 1)
     assert list(other.all()) == ["Sterilisation"]
@@ -69,7 +69,7 @@ def test_another_process_sees_it(monitor: Monitor, clock: ManualClock) -> None:
         (replace(BATCH, name=" "), False, "a name of 1 to 60 characters"),
         (replace(BATCH, name="x" * 61), False, "a name of 1 to 60 characters"),
         (BATCH, False, "there is a definition 'Sterilisation' already"),
-        (replace(BATCH, name="CIP"), True, "has been removed since"),
+        (replace(BATCH, name="CIP"), True, "someone else changed this meanwhile"),
         (
             replace(BATCH, name="a", rule=FrameRule(Trigger("away", ">", 1.0))),
             False,
@@ -83,20 +83,20 @@ def test_another_process_sees_it(monitor: Monitor, clock: ManualClock) -> None:
 def test_what_cannot_be_kept_is_refused(
     monitor: Monitor, definition: FrameDefinition, replaces: bool, why: str
 ) -> None:
-    monitor.frame_definitions.save(BATCH, "Ana", replaces=False)
+    kept = monitor.frame_definitions.save(BATCH, "Ana")
     with pytest.raises(UsageError, match=why):
-        monitor.frame_definitions.save(definition, "Bo", replaces=replaces)
+        monitor.frame_definitions.save(definition, "Bo", kept.time if replaces else 0)
     assert monitor.frame_definitions.all()["Sterilisation"].who == "Ana"
 
 
 def test_no_more_than_the_most_are_kept(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensormon.events.frame_definitions.MOST_DEFINITIONS", 2)
     for name in ("a", "b"):
-        monitor.frame_definitions.save(replace(BATCH, name=name), "Ana", replaces=False)
+        monitor.frame_definitions.save(replace(BATCH, name=name), "Ana")
     with pytest.raises(UsageError, match="2 definitions are the most"):
-        monitor.frame_definitions.save(BATCH, "Ana", replaces=False)
+        monitor.frame_definitions.save(BATCH, "Ana")
     monitor.frame_definitions.remove("a", "Ana")
-    monitor.frame_definitions.save(BATCH, "Ana", replaces=False)
+    monitor.frame_definitions.save(BATCH, "Ana")
     with pytest.raises(UsageError, match="there is no definition 'a'"):
         monitor.frame_definitions.remove("a", "Ana")
 
@@ -106,5 +106,5 @@ def test_what_a_later_version_wrote_is_left_out(monitor: Monitor, clock: ManualC
     documents = Documents(parts.collector, parts.store.entries, clock)
     documents.keep(COLLECTION, "later", {"rule": {"start": {"tag": TEMP, "shape": "like this"}}}, "Ana")
     definitions = FrameDefinitions(documents, lambda: monitor.tags)
-    definitions.save(BATCH, "Ana", replaces=False)
+    definitions.save(BATCH, "Ana")
     assert list(definitions.all()) == ["Sterilisation"]

@@ -180,7 +180,7 @@ def test_a_saved_envelope_is_what_frames_are_compared_with(monitor: Monitor) -> 
     rows = [np.full(STEPS, 89.0 + number) for number in range(3)]
     spans = ((FIRST, FIRST + SECOND),) * 3
     golden = Golden(spans, False, 720.0, Spread(), {"temp": envelope(rows, Spread())})
-    monitor.frame_definitions.save(FrameDefinition("Heating", HOT, golden), "Ana", replaces=False)
+    monitor.frame_definitions.save(FrameDefinition("Heating", HOT, golden), "Ana")
     app = look(frames="Heating")
     assert "Golden envelope, as saved: mean ± 3 σ of 3 chosen frames" in text(app)
     assert "rule" not in app.query_params
@@ -189,7 +189,7 @@ def test_a_saved_envelope_is_what_frames_are_compared_with(monitor: Monitor) -> 
 
 
 def test_a_link_shows_a_changed_rule_beside_its_definition(monitor: Monitor) -> None:
-    monitor.frame_definitions.save(FrameDefinition("Heating", HOT), "Ana", replaces=False)
+    monitor.frame_definitions.save(FrameDefinition("Heating", HOT), "Ana")
     changed = replace(HOT, shortest=900.0)
     app = look(changed, frames="Heating")
     assert "Frames shorter than 15 min are left out" in text(app)
