@@ -24,7 +24,8 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.reports.order import MOST_TAGS, Extra, Subject
 from sensormon.view.detectors import title
 from sensormon.view.guide import PAGES
-from sensormon.view.live_choice import is_below, shown
+from sensormon.view.live_choice import MOST, is_below, shown
+from sensormon.view.live_now import now_of, worst_first
 from sensormon.view.presets import SECONDS
 
 LIVE, EXPLORE, ANOMALIES = "live", "explore", "anomalies"
@@ -92,11 +93,17 @@ def _live(m: Monitor, query: Query) -> Parts:
     if lost and not known and only not in m.tags and not opened:
         return (), Extra(notes=tuple(notes)), ()
     below = shown(m.tags, m.tags.names, (), _last(query, "tag"), known)
-    names = tuple(name for name in below if only not in m.tags or name == only)[:MOST_TAGS]
+    every = [name for name in below if only not in m.tags or name == only]
+    if len(m.tags) > MOST:
+        every = worst_first(now_of(m).states(), every)  # as on the page
+    names = tuple(every[:MOST_TAGS])
     inside = tuple(name for name in opened if name in names) if known or only in m.tags else opened
     charted = inside or names[:_CHARTED]
-    if len(names) > len(charted):
-        notes.append(f"Charts are of {counted(len(charted), 'tag')} of {len(names):,}.")
+    if len(every) > len(charted):
+        which = "" if inside else ", the worst now"
+        notes.append(f"Charts are of {counted(len(charted), 'tag')} of {len(every):,}{which}.")
+    if len(every) > len(names):
+        notes.append(f"Values are of the {len(names):,} worst tags now.")
     tags = tuple(dict.fromkeys([*names, *charted]))
     if not tags:
         return (), Extra(notes=tuple(notes)), ()
@@ -114,6 +121,8 @@ def _explore(m: Monitor, query: Query) -> Parts:
         names = m.tags.names[:3]
     if not names:
         return (), Extra(notes=tuple(notes)), ()
+    if len(names) > _CHARTED:
+        notes.append(f"Charts are of the first {_CHARTED} tags of {len(names):,}.")
     tile = Tile(TileKind.CHART, 0, 0, COLUMNS, 4, "", names[:_CHARTED])
     return (tile,), Extra(statistics=True, notes=tuple(notes)), names
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from sensormon.boards.board import TileKind
 from sensormon.boards.views import views_of
 from sensormon.model.clock import DAY, HOUR, MINUTE, ManualClock
 from sensormon.model.errors import UsageError
@@ -15,6 +16,7 @@ from sensormon.monitor.monitor import Monitor
 from sensormon.reports.making import making_of
 from sensormon.reports.spans import zone_named
 from sensormon.reports.subjects import VIEW, subject_named, titles_of
+from sensormon.view.live_now import now_of, worst_first
 from tests.support.reported import PH, TEMP, UNTIL, fill, words_of
 
 ANA = "Ana"
@@ -62,6 +64,28 @@ def test_live_becomes_values_charts_and_active_events(monitor: Monitor) -> None:
     event = int(monitor.events.between([TEMP], UNTIL - 6 * HOUR, UNTIL)["id"].iloc[0])
     monitor.actions.record((event,), "acknowledge", ANA)
     assert "Events 0" in printed(monitor, saved(monitor, "live", ("range", "6 h"), ("only", TEMP)))
+
+
+def test_live_without_chosen_charts_has_those_of_the_worst_tags(settings: Settings) -> None:
+    clock = ManualClock(UNTIL)
+    tags = "".join(
+        f'[tags.t{number:02}]\nlabel = "Tag {number}"\nnormal = [10, 20]\n' for number in range(20)
+    )
+    settings.tags.write_text(tags)
+    running = Monitor(settings, clock)
+    try:
+        fill(running, "t17", hours=3)
+        subject = subject_named(running, saved(running, "live", ("range", "3 h")), ANA)
+        charts = next(tile for tile in subject.board.tiles if tile.kind is TileKind.CHART)
+        states = now_of(running).states()
+        assert states["t17"] is min(states.values())
+        assert charts.tags == tuple(worst_first(states, running.tags.names)[:12])
+        assert charts.tags[0] == "t17"
+        assert "Charts are of 12 tags of 20, the worst now." in subject.extra.notes
+        few = subject_named(running, saved(running, "live", ("show", "t03,t01")), ANA)
+        assert next(tile for tile in few.board.tiles if tile.kind is TileKind.CHART).tags == ("t03", "t01")
+    finally:
+        running.stop()
 
 
 def test_anomalies_become_the_filtered_list_with_counts(monitor: Monitor) -> None:
