@@ -22,7 +22,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from sensormon.events.annotations import Annotations
 from sensormon.events.reader import EventReader
 from sensormon.exchange.case_reader import Case, read_case
 from sensormon.exchange.case_rows import Plan, as_scored, empty_batch, parts_of, pieces_of, rows_of
+from sensormon.exchange.case_view import view_here, view_ids
 from sensormon.ingest.collector import Collector
 from sensormon.ingest.recovery import Recovered
 from sensormon.ingest.validation import shown
@@ -47,7 +47,6 @@ from sensormon.model.readings import (
     Rejection,
 )
 from sensormon.model.tag_file import TagFile
-from sensormon.model.tag_links import link_text, read_link
 from sensormon.model.tags import NAME, Tag, TagTable
 from sensormon.stores.entries import IMPORTED
 from sensormon.stores.protocol import Store
@@ -56,15 +55,8 @@ from sensormon.stores.recent import RecentReadings
 KEYS = f"{IMPORTED}case:"
 """The prefix of the keys of cases."""
 
-PAGES = ("/", "/live", "/anomalies", "/explore", "/tuning")
-"""The pages that a view may be on."""
-
 _PATIENCE = 60.0
 """Seconds to wait while other cases are unpacked."""
-
-_NUMBERS = ("event", "reading")
-"""Parameters in addresses whose values are ids of readings, separated by commas."""
-_NUMBERED = re.compile(r"[0-9]{1,18}(?:,[0-9]{1,18}){0,999}")
 
 
 @dataclass(frozen=True)
@@ -180,7 +172,7 @@ class CaseOpener:
                 case.check(self._clock.now(), progress)
             self._tags_of(case, plan)
         named = {reading for action in case.actions for reading in action.readings}
-        named |= set(_view_ids(case.manifest.view))
+        named |= set(view_ids(case.manifest.view))
         work = _Work(prefix, plan, kept, np.array(sorted(named), dtype=np.int64))
         self._take_readings(case, work, progress)
         done = prefix + "done" in kept
@@ -394,21 +386,9 @@ class CaseOpener:
 
     def _view(self, case: Case, work: _Work) -> str:
         """The address of the case's page with the names and ids here."""
-        where = urlsplit(case.manifest.view)
-        if where.scheme or where.netloc or where.path not in PAGES:
-            return ""
         called = {case.manifest.titles.get(name, name): here for name, here in work.plan.tags.items()}
         called |= work.plan.tags  # a name wins over a title
-        pairs = []
-        for key, value in parse_qsl(where.query, keep_blank_values=True):
-            if key in _NUMBERS and _NUMBERED.fullmatch(value):
-                ids = [str(work.ids.get(int(number), number)) for number in value.split(",")]
-                pairs.append((key, ",".join(ids)))
-            else:
-                link = read_link(value, called)
-                known = link.names and not link.unknown
-                pairs.append((key, link_text(link.names) if known else value))
-        return f"{where.path}?{urlencode(pairs)}" if pairs else where.path
+        return view_here(case.manifest.view, called, work.ids)
 
 
 def _plan(head: KeptAnswer) -> Plan:
@@ -455,9 +435,3 @@ def _shortened(name: str) -> str:
 def _identity(action: EventAction) -> EventAction:
     """The action without its readings, by which equal actions are recognised."""
     return replace(action, readings=())
-
-
-def _view_ids(view: str) -> list[int]:
-    pairs = parse_qsl(urlsplit(view).query)
-    lists = [value for key, value in pairs if key in _NUMBERS and _NUMBERED.fullmatch(value)]
-    return [int(number) for value in lists for number in value.split(",")]
