@@ -11,25 +11,31 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from sensormon.model.format import listed
 from sensormon.model.tags import Tag
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.url_state import write
 from sensormon.view.explore_layout import Axis
+from sensormon.view.phrases import literal
 
 FIT, NORMAL, VALID, OWN = "Fit", "Normal band", "Valid range", "From … to"
 COLORS = ("Grey", "Blue", "Purple", "Teal", "Pink", "Black or white")
 _WORDS = {NORMAL: "normal", VALID: "valid"}
+_NAMED = 5
 _AIR = 0.1  # of a normal band, above and below it: its edges are drawn
 
 
 def axes(m: Monitor, names: Sequence[str]) -> dict[str, Axis]:
-    """How each of these tags is to be drawn, as the address says; what it says wrongly is left out."""
+    """How each of these tags is to be drawn, as the address says; `axes_menu` names what it says wrongly."""
     ranges, colors = _parts("y"), _parts("colors")
     return {name: _axis(m, name, ranges.get(name, []), colors.get(name, [])) for name in names}
 
 
 def axes_menu(m: Monitor, names: Sequence[str]) -> None:
-    """The menu: for each tag of numbers its y range and its colour."""
+    """The menu: for each tag of numbers its y range and its colour. What the address has wrong is named."""
+    if wrong := _wrong(m):
+        said = literal(listed([text[:60] for text in wrong], _NAMED))
+        st.caption(f":material/error: The link has axes that cannot be used: {said}.")
     numbers = [name for name in names if not m.tags[name].has_states]
     if not numbers:
         return
@@ -113,6 +119,29 @@ def _axis(m: Monitor, name: str, given: list[str], color: list[str]) -> Axis:
     chosen = len(color) == 1 and color[0] in tuple("012345")
     place = m.tags.code(name)
     return Axis(shown, int(color[0]) if chosen else place if place >= 0 else None, chosen)
+
+
+def _wrong(m: Monitor) -> list[str]:
+    """What the address has of y ranges and colours that stands for nothing here."""
+    return [
+        part
+        for parameter in ("y", "colors")
+        for part in filter(None, st.query_params.get(parameter, "").split(","))
+        if not _usable(m, parameter, part)
+    ]
+
+
+def _usable(m: Monitor, parameter: str, part: str) -> bool:
+    name, *words = part.split("~")
+    if name not in m.tags:
+        return False
+    if parameter == "colors":
+        return len(words) == 1 and words[0] in tuple("012345")
+    tag = m.tags[name]
+    return _own(words) is not None or words in (
+        *([["normal"]] if tag.normal else []),
+        *([["valid"]] if _finite(tag.valid) else []),
+    )
 
 
 def _own(given: list[str]) -> tuple[float, float] | None:

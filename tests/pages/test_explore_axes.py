@@ -27,6 +27,8 @@ def test_y_ranges_of_the_address_are_drawn() -> None:
     assert ranges["pH"] == [6, 8]
     assert ranges["°C"] == [34.5, 40.5]
     assert layout["yaxis3"]["range"] == usual["yaxis3"]["range"], "a range that ends before it starts is none"
+    said = next(caption.value for caption in app.caption if "axes that cannot be used" in caption.value)
+    assert said.replace("\\", "").endswith("cannot be used: nobody~valid, agitator_rpm~9~1.")
 
 
 @pytest.mark.usefixtures("full")
