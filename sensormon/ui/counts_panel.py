@@ -15,7 +15,7 @@ from sensormon.model.format import counted, day_and_time
 from sensormon.model.readings import Ints
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
-from sensormon.ui.drawing import panel
+from sensormon.ui.drawing import panel, ready
 from sensormon.ui.event_controls import Range, pin
 from sensormon.ui.event_list import choose
 from sensormon.ui.event_reading import EventLists
@@ -131,7 +131,7 @@ def _bars(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:
         for place, count in enumerate(numbers.tolist())
     ]
     st.plotly_chart(
-        count_chart(numbers, each.edges, words, viewer.palette, chosen=filters.stretch),
+        ready(count_chart(numbers, each.edges, words, viewer.palette, chosen=filters.stretch)),
         width="stretch",
         theme=None,
         key=key,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 import streamlit as st
+from plotly.basedatatypes import BaseFigure
 from streamlit.delta_generator import DeltaGenerator
 
 from sensormon.model.errors import SensormonError
+from sensormon.view.drawn import Drawn
 from sensormon.view.phrases import Phrase, literal
 
 
@@ -26,12 +28,24 @@ def panel(key: str, *, stretch: bool = False) -> DeltaGenerator:
     return st.container(border=True, key=f"panel-{key}", gap="small", height=height)
 
 
-def chart(figure: go.Figure, key: str, alt: str) -> None:
+def ready(chart: Drawn) -> Any:
+    """The chart for `st.plotly_chart`, which has Plotly check whatever is no figure of Plotly's.
+
+    Streamlit asks a figure for its dictionary and for nothing else. The constructor, which checks and copies
+    what it is given, is passed by.
+    """
+    figure = BaseFigure.__new__(BaseFigure)
+    vars(figure).update(to_dict=chart.sent)
+    return figure
+
+
+def chart(figure: go.Figure | Drawn, key: str, alt: str) -> None:
     """The figure at full width, without a tool bar."""
-    st.plotly_chart(figure, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
+    shown = ready(figure) if isinstance(figure, Drawn) else figure
+    st.plotly_chart(shown, width="stretch", theme=None, key=key, config={"displayModeBar": False}, alt=alt)
 
 
-def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
+def picking_chart(figure: Drawn, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
     """A chart made with `pick`; `on_pick` gets the id of the reading that is clicked."""
 
     def clicked() -> None:
@@ -41,7 +55,7 @@ def picking_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int]
             on_pick(int(list(data.values() if isinstance(data, Mapping) else data)[-1]))
 
     st.plotly_chart(
-        figure,
+        ready(figure),
         width="stretch",
         theme=None,
         key=key,

@@ -11,7 +11,6 @@ from datetime import tzinfo
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from sensormon.detectors.judged import Judged
 from sensormon.model.clock import SECOND
@@ -22,6 +21,7 @@ from sensormon.model.state_words import Words
 from sensormon.model.status import AHEAD
 from sensormon.model.tags import Tag, TagTable
 from sensormon.model.timestamps import micros
+from sensormon.view.drawn import Drawn
 from sensormon.view.explanation import Scales, explain, held_back, verdict
 from sensormon.view.palette import Palette
 from sensormon.view.phrases import Phrase
@@ -60,7 +60,7 @@ class Newest:
 class Cards:
     """The charts by tag name, in display order, and the facts for a line below."""
 
-    figures: Mapping[str, go.Figure]
+    figures: Mapping[str, Drawn]
     newest: Mapping[str, Newest]
     last_flag: str
     simulated_until: int | None  # µs UTC of the newest reading that was back-filled

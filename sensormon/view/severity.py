@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from pandas.io.formats.style import Styler
 
 from sensormon.model.events import Severity
 from sensormon.model.readings import Ints
+from sensormon.view.drawn import Drawn
 from sensormon.view.palette import Palette
 
 SYMBOLS: Mapping[str, str] = MappingProxyType({Severity.HIGH: "◆", Severity.MEDIUM: "▲", Severity.LOW: "●"})
@@ -71,23 +71,24 @@ def _cell_styles(table: pd.DataFrame, palette: Palette) -> list[dict[str, Any]]:
     ]
 
 
-def mark_severities(
-    figure: go.Figure, starts: Ints, ends: Ints, severities: list[str], palette: Palette
-) -> None:
+def mark_severities(chart: Drawn, starts: Ints, ends: Ints, severities: list[str], palette: Palette) -> None:
     """Give the flags of a chart the mark of the event they belong to.
 
     Event i lasts from `starts[i]` to `ends[i]` (µs UTC), both included; they ascend and do not overlap.
     A flag of no event keeps the mark that every flag has.
     """
-    for trace in figure.data:
-        marker: Any = trace.marker
-        if marker is None or marker.symbol != "diamond" or trace.x is None or not len(trace.x):
+    for trace in chart.data:
+        marker = trace.get("marker", {})
+        if marker.get("symbol") != "diamond" or not len(trace["x"]):
             continue
-        times = np.round(np.asarray(trace.x, dtype=np.float64) * 1e3).astype(np.int64)
+        times = np.round(np.asarray(trace["x"], dtype=np.float64) * 1e3).astype(np.int64)
         place = np.searchsorted(starts, times, side="right") - 1
         of = [
             severities[at] if at >= 0 and time <= ends[at] else ""
             for at, time in zip(place.tolist(), times.tolist(), strict=True)
         ]
-        marker.symbol = [_MARKS[Severity(name)] if name in SYMBOLS else "diamond" for name in of]
-        marker.color = [severity_colour(name, palette) if name in SYMBOLS else palette.anomaly for name in of]
+        trace["marker"] = {
+            **marker,
+            "symbol": [_MARKS[Severity(name)] if name in SYMBOLS else "diamond" for name in of],
+            "color": [severity_colour(name, palette) if name in SYMBOLS else palette.anomaly for name in of],
+        }

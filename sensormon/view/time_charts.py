@@ -1,4 +1,4 @@
-"""Readings as Plotly figures: frames in, figures out.
+"""Readings as charts that Plotly draws: frames in, charts out.
 
 Every chart has SVG traces (a page of WebGL charts would run out of contexts), no title and no
 legend, and keeps `uirevision`, so that new data does not undo a viewer's zoom.
@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from sensormon.analysis.state_course import of_frame, stretches
 from sensormon.model.readings import Ints
 from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
+from sensormon.view.drawn import Drawn
 from sensormon.view.explanation import Scale, Scales
 from sensormon.view.palette import Palette
 from sensormon.view.plain_chart import plain_layout
@@ -65,7 +65,7 @@ def live_chart(
     pick: bool = False,
     shade: Span | None = None,
     scales: Scales | None = None,
-) -> go.Figure:
+) -> Drawn:
     """The readings of one tag over a span, with the band in which they were expected.
 
     The line breaks at gaps, which a hatched strip on the time axis shows.
@@ -95,18 +95,18 @@ def live_chart(
     return figure
 
 
-def band_chart(frame: pd.DataFrame, tag: Tag, words: Words, span: Span, palette: Palette) -> go.Figure:
+def band_chart(frame: pd.DataFrame, tag: Tag, words: Words, span: Span, palette: Palette) -> Drawn:
     """The states of one tag over a span as a coloured band, with its gaps; `words` are those of its codes."""
     view = View(frame, tag, span)
     course = stretches(*of_frame(view.rows), view.gaps, span[1])
     shape = layout()
-    return go.Figure(
-        data=[*no_data(view, palette), band_of(course, words, palette), hover(course, words, "", span)],
-        layout={**_layout(span, palette, shape["height"], zoom=False), **shape, "yaxis2": _STRIP_AXIS},
+    return _drawn(
+        [*no_data(view, palette), band_of(course, words, palette), hover(course, words, "", span)],
+        {**_layout(span, palette, shape["height"], zoom=False), **shape, "yaxis2": _STRIP_AXIS},
     )
 
 
-def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
+def _shade(chart: Drawn, event: Span, palette: Palette) -> None:
     """Mark an event's span by a tint and a bracket on the top edge."""
     left, right = event[0] / 1e3, event[1] / 1e3
     edge = {"type": "line", "yref": "paper", "line": {"color": palette.anomaly, "width": 1.5}}
@@ -122,13 +122,12 @@ def _shade(figure: go.Figure, event: Span, palette: Palette) -> None:
         "fillcolor": palette.anomaly,
         "opacity": 0.1,
     }
-    figure.layout.shapes = (
-        *figure.layout.shapes,
+    chart.layout["shapes"] += [
         tint,
         {**edge, "x0": left, "x1": right, "y0": 1, "y1": 1},
         {**edge, "x0": left, "x1": left, "y0": 0.96, "y1": 1},
         {**edge, "x0": right, "x1": right, "y0": 0.96, "y1": 1},
-    )
+    ]
 
 
 def before_after_chart(
@@ -141,7 +140,7 @@ def before_after_chart(
     *,
     score: str = "z",
     threshold: float | None = None,
-) -> go.Figure:
+) -> Drawn:
     """The readings with the band of `after`, and the flags of both, distinguished by shape.
 
     Kept: filled diamond. Gained: upward triangle. Lost: open square. The frames have the
@@ -188,7 +187,7 @@ def count_chart(
     height: int = 90,
     *,
     chosen: Span | None = None,
-) -> go.Figure:
+) -> Drawn:
     """Bars of counts between edges (µs UTC); `words` has the hover text of each bar.
 
     Bars can be clicked; the `customdata` of a bar is its index. With `chosen` the bars inside
@@ -222,12 +221,12 @@ def count_chart(
     layout = _layout((int(edges[0]), int(edges[-1])), palette, height, zoom=False)
     layout["yaxis"].update(range=[0, top * 1.15], tickvals=[0, top], tickformat=",d", zeroline=False)
     layout.update(clickmode="event+select", bargap=0, margin={**_MARGIN, "t": 6})
-    return go.Figure(data=[trace], layout=layout)
+    return _drawn([trace], layout)
 
 
 def precision_recall_chart(
     points: pd.DataFrame, marks: Sequence[tuple[str, str, float, float]], palette: Palette, height: int = 260
-) -> go.Figure:
+) -> Drawn:
     """Precision over recall, one point per threshold, with marks for settings.
 
     `points` has threshold, precision and recall; rows with NaN are left out. A mark is a name, a
@@ -276,12 +275,10 @@ def precision_recall_chart(
         "color": palette.secondary,
     }
     layout.update(hovermode="closest", margin={"l": 64, "r": 14, "t": 10, "b": 42})
-    return go.Figure(data=traces, layout=layout)
+    return _drawn(traces, layout)
 
 
-def depth_chart(
-    frame: pd.DataFrame, column: str, span: Span, palette: Palette, height: int = 110
-) -> go.Figure:
+def depth_chart(frame: pd.DataFrame, column: str, span: Span, palette: Palette, height: int = 110) -> Drawn:
     """The `readings` that waited in the journal, or their `age` (seconds), as steps above 0."""
     time = micros(frame["time"])
     value = frame[column].to_numpy(dtype=np.float64)
@@ -300,7 +297,7 @@ def depth_chart(
     inside = value[(time >= span[0]) & (time <= span[1])]
     top = max(5.0, float(inside.max(initial=0)))
     layout["yaxis"].update(range=[0, top * 1.1], nticks=4, tickformat="~s")
-    return go.Figure(data=[trace], layout=layout)
+    return _drawn([trace], layout)
 
 
 def board_layout(palette: Palette, height: int = 220) -> dict[str, Any]:
@@ -312,7 +309,7 @@ def board_layout(palette: Palette, height: int = 220) -> dict[str, Any]:
 
 def _figure(
     traces: list[Trace], view: View, palette: Palette, height: int, *, zoom: bool, mark: int | None = None
-) -> go.Figure:
+) -> Drawn:
     layout = _layout(view.span, palette, height, zoom=zoom)
     edges = near(view.value, view.lower, view.upper, view.tag)
     low, high = fitted(np.concatenate((view.value, edges)), view.tag)
@@ -336,7 +333,13 @@ def _figure(
                 "layer": "below",
             }
         )
-    return go.Figure(data=traces, layout=layout)
+    return _drawn(traces, layout)
+
+
+def _drawn(traces: list[Trace], layout: dict[str, Any]) -> Drawn:
+    """The chart, with room for whatever is written along its axes."""
+    axes = {name: {**layout[name], "automargin": True} for name in ("xaxis", "yaxis")}
+    return Drawn(traces, {**layout, **axes})
 
 
 def _layout(span: Span, palette: Palette, height: int, *, zoom: bool) -> dict[str, Any]:

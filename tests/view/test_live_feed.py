@@ -305,7 +305,7 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
     answer = LiveFeed(m).board(["fermenter_ph"], 600)["tags"]["fermenter_ph"]
     band, gap, gap_words, line, uncertain, bad, flagged = live_chart(
         m.readings.recent(0), tag, (now - 600 * SECOND, now), LIGHT, scales=Scales(m.detection.by_id())
-    ).to_dict()["data"]
+    ).data
     styles = drawing(LIGHT, 220)["traces"]
     chart = {
         "band": band,
@@ -328,8 +328,8 @@ def test_the_board_draws_readings_as_the_other_charts_do(make: Make) -> None:
 def test_score_that_expects_no_value_is_shown_on_hover(make: Make) -> None:
     tag = make().tags["fermenter_ph"]
     frame = fit_frame(START + SECOND * np.arange(3), np.array([0.5, 2.0, 0.7]), tag)
-    figure = live_chart(frame, tag, (START, START + 3 * SECOND), LIGHT).to_dict()
-    hovers = {str(trace.get("hovertemplate")) for trace in figure["data"] if "customdata" in trace}
+    figure = live_chart(frame, tag, (START, START + 3 * SECOND), LIGHT)
+    hovers = {str(trace.get("hovertemplate")) for trace in figure.data if "customdata" in trace}
     assert [hover for hover in hovers if "score %{customdata[2]:.1f}" in hover and "expected" not in hover]
     assert not [hover for hover in hovers if hover.endswith("  not judged<extra></extra>")]
 

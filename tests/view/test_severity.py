@@ -7,12 +7,12 @@ from importlib.resources import files
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.elements.lib.pandas_styler_utils import marshall_styler
 from streamlit.proto.ArrowData_pb2 import ArrowData
 
 from sensormon.model.events import Severity
+from sensormon.view.drawn import Drawn
 from sensormon.view.palette import DARK, LIGHT
 from sensormon.view.severity import SYMBOLS, coloured, mark_severities, severity_colour, severity_words
 
@@ -33,12 +33,11 @@ def test_the_bell_has_the_same_symbols() -> None:
 
 def test_flags_of_a_chart_have_the_mark_of_their_event() -> None:
     seconds = np.array([1.0, 2.0, 5.0, 9.0])
-    figure = go.Figure(
-        [go.Scatter(x=seconds * 1e3, y=[1, 1, 1, 1], marker={"symbol": "diamond", "color": LIGHT.anomaly})]
-    )
+    flags = {"type": "scatter", "x": seconds * 1e3, "y": [1, 1, 1, 1]}
+    chart = Drawn([{**flags, "marker": {"symbol": "diamond", "color": LIGHT.anomaly}}], {})
     starts, ends = np.array([1_000_000, 5_000_000]), np.array([2_000_000, 5_000_000])
-    mark_severities(figure, starts, ends, ["medium", "low"], LIGHT)
-    (trace,) = figure.data
+    mark_severities(chart, starts, ends, ["medium", "low"], LIGHT)
+    (trace,) = chart.figure().data
     assert list(trace.marker.symbol) == ["triangle-up", "triangle-up", "circle", "diamond"]
     assert list(trace.marker.color) == [LIGHT.uncertain, LIGHT.uncertain, LIGHT.secondary, LIGHT.anomaly]
 

@@ -15,9 +15,10 @@ from sensormon.model.entries import DetectorSettings
 from sensormon.model.profiles import default_profiles
 from sensormon.model.readings import Quality
 from sensormon.model.tags import Tag
+from sensormon.view import time_charts
 from sensormon.view.explanation import Scales
 from sensormon.view.palette import DARK, LIGHT
-from sensormon.view.time_charts import before_after_chart, count_chart, flag_changes, live_chart
+from sensormon.view.time_charts import flag_changes
 from sensormon.view.y_range import fitted
 from tests.support.profiled import version_of
 
@@ -54,6 +55,18 @@ def frame(seconds, values=None, flagged=(), quality=None, expected=7.0, half=0.1
 
 def span(seconds):
     return START, START + int(seconds) * SECOND
+
+
+def live_chart(*given, **named):
+    return time_charts.live_chart(*given, **named).figure()
+
+
+def before_after_chart(*given, **named):
+    return time_charts.before_after_chart(*given, **named).figure()
+
+
+def count_chart(*given, **named):
+    return time_charts.count_chart(*given, **named).figure()
 
 
 def traces(figure):
