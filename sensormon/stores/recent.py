@@ -291,7 +291,7 @@ class RecentReadings:
         """By id of those of these readings in memory, what each detector said. See `StoredReadings.own`."""
         wanted = np.array(sorted(ids), dtype=np.int64)
         parts = [(block, np.flatnonzero(np.isin(block["id"], wanted))) for block in self._all()]
-        tables = Chosen(parts, None).tables()
+        tables = Chosen([(block, rows) for block, rows in parts if len(rows)], None).tables()
         return {row["id"]: own_of(row) for table in tables for row in table.select(OWN_FROM).to_pylist()}
 
     def rejected(self, since: int) -> list[Rejection]:
