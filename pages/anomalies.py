@@ -55,11 +55,10 @@ def events(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range) -> None:
     left, right = st.columns([9, 6], gap="small")
     with left:
         files = flagged_of(m, lists.listed, lists.key)
-        shown = event_list(
-            m, viewer, lists.listed, lambda: export(m, viewer, lists.listed, files, asked.moment)
-        )
+        shown = event_list(m, viewer, lists, lambda: export(m, viewer, lists.listed, files, asked.moment))
     with right:
         event_detail(m, viewer, shown, lists.all)
+    shown.rows()
 
 
 def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, tags: tuple[str, ...]) -> None:

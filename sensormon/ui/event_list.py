@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -18,6 +19,8 @@ from sensormon.model.timestamps import to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_acts import TICKED, action_row, asking
 from sensormon.ui.event_controls import order, pin, renew
+from sensormon.ui.event_reading import EventLists
+from sensormon.ui.memo import remembered
 from sensormon.ui.parts import every
 from sensormon.ui.url_state import held, hold
 from sensormon.ui.viewer import Viewer
@@ -67,22 +70,25 @@ def _show(opened: int | None, keep: bool) -> None:
 
 @dataclass(frozen=True)
 class Shown:
-    """The event to show beside the list; it is the one at `place` of `among`."""
+    """The event to show beside the list; it is the one at `place` of `among`. `rows` draws the list."""
 
     event: pd.Series[Any]
     place: int
     among: int
+    rows: Callable[[], None]
 
 
-def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callable[[], None]) -> Shown:
-    """The events (at least one) in the chosen order, with the actions on them.
+def event_list(m: Monitor, viewer: Viewer, lists: EventLists, export: Callable[[], None]) -> Shown:
+    """The events (at least one) in the chosen order, with the actions on them, up to the rows.
 
     Beside the list is the event that was opened, else the first selected one, or the one in its place once it
-    has left the list, or the first of all. `export` draws into the row above the list.
+    has left the list, or the first of all. `export` draws into the row above the list. The rows are drawn
+    last: a thousand of them take a browser longer than the one event that somebody waits for.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="list-head"):
         count = st.empty()
-        events = in_order(events, order())
+        first = order()
+        events = in_order(lists.listed, first)
         shown = events.head(MOST_SHOWN)
         every_id = events["id"].tolist()
         ids = every_id[:MOST_SHOWN]
@@ -101,10 +107,15 @@ def event_list(m: Monitor, viewer: Viewer, events: pd.DataFrame, export: Callabl
         replace_widget(_ROWS)
     st.session_state["event-ids"] = ids
     st.session_state["event-place"] = place
-    with st.container(key=_ROWS):
-        ticked = sorted(places[event_id] for event_id in chosen if event_id in places)
-        _table(m, viewer, shown, ids, ticked)
-    return Shown(shown.iloc[place], place, len(ids))
+    below = st.container(key=_ROWS)
+    ticked = sorted(places[event_id] for event_id in chosen if event_id in places)
+
+    def rows() -> None:
+        table = remembered("event-table", (lists.key, first), lambda: event_table(shown, m.tags))
+        with below:
+            _table(m, viewer, table, ids, ticked)
+
+    return Shown(shown.iloc[place], place, len(ids), rows)
 
 
 def _place(places: dict[int, int], chosen: list[int]) -> int:
@@ -211,8 +222,9 @@ def _is_another(ids: list[int], before: list[int]) -> bool:
 
 def _choose_all(ids: list[int], chosen: list[int]) -> None:
     """Buttons that select every event of the list, also those beyond the rows shown, and none."""
-    rest = set(ids) - set(chosen)
-    fitting = [*chosen, *(event_id for event_id in ids if event_id in rest)][:MOST_CHOSEN]
+    ticked = set(chosen)
+    others = (event_id for event_id in ids if event_id not in ticked)
+    fitting = [*chosen, *islice(others, max(0, MOST_CHOSEN - len(chosen)))]
     all_of_them = len(fitting) == len(ids)
     st.button(
         f"Select all {len(ids):,}" if all_of_them else f"Select {MOST_CHOSEN:,} of {len(ids):,}",
@@ -226,7 +238,7 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
     st.button("Select none", key="select-none", type="tertiary", disabled=not chosen, on_click=_choose_none)
 
 
-def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
+def _table(m: Monitor, viewer: Viewer, table: pd.DataFrame, ids: list[int], rows: list[int]) -> None:
     """The rows. A click on one, or the arrow keys, opens its event; the first column selects."""
     key = fresh_key(_ROWS)
     place = st.session_state["event-place"]
@@ -250,7 +262,6 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
 
     if chosen_rows(key) != rows or [row for row, _ in chosen_cells(key)] != [place]:
         choose_rows(key, rows, cells=[(place, "Time")])  # the frame around a cell says which event is shown
-    table = event_table(shown, m.tags)
     widths = _widths(table)
     empty = [name for name in ("Label", "Note", "Detector") if table[name].eq("").all()]
     columns = ["Severity", "Time", "Tag", "Peak", "State", "Lasted", "Score", "Detector", "Label", "Flags"]
@@ -260,7 +271,7 @@ def _table(m: Monitor, viewer: Viewer, shown: pd.DataFrame, ids: list[int], rows
     st.dataframe(
         coloured(table, viewer.palette),
         hide_index=True,
-        height=min(705, 38 + 35 * max(1, len(shown))),
+        height=min(705, 38 + 35 * max(1, len(table))),
         column_order=[name for name in columns if name not in empty],
         on_select=picked,
         selection_mode=("multi-row", "single-cell"),
