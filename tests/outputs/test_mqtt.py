@@ -117,9 +117,9 @@ def test_what_happened_while_the_broker_was_away_comes_once_it_is_back(
 ) -> None:
     monitor = start(text(broker))
     health = outputs_of(monitor).health
-    listener = Subscriber(broker)
+    listener = Subscriber(broker, known=True)
     listener.wait(lambda: health()[0].link == "connected" and bool(listener.payloads(STATE)))
-    broker.kill()
+    broker.stop()
     listener.wait(lambda: health()[0].link == "waiting")
     assert outputs_of(monitor).problems()[0].startswith("Output broker is waiting: the connection was lost")
     usual(monitor)

@@ -17,20 +17,32 @@ _PATIENCE = 20.0
 
 
 class Subscriber:
-    """It subscribes to these topics at QoS 1; it is there when this returns."""
+    """It subscribes to these topics at QoS 1; it is there when this returns.
+
+    A broker that stops remembers it if it is `known`, and keeps for it what comes before it is back.
+    """
 
     def __init__(
-        self, broker: Mosquitto, topics: str = "#", name: str = "listener", user: str = "", password: str = ""
+        self,
+        broker: Mosquitto,
+        topics: str = "#",
+        name: str = "listener",
+        user: str = "",
+        password: str = "",
+        *,
+        known: bool = False,
     ) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
         """Topic, payload and whether it was retained, in order of arrival."""
         self._changed = threading.Condition()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=not known)
         self._client.reconnect_delay_set(1, 1)
         if user:
             self._client.username_pw_set(user, password)
         ready = threading.Event()
-        self._client.on_connect = lambda client, *_: client.subscribe(topics, 1)
+        self._client.on_connect = lambda client, _, flags, *__: (
+            flags.session_present or client.subscribe(topics, 1)
+        )
         self._client.on_subscribe = lambda *_: ready.set()
         self._client.on_message = lambda _, __, message: self._take(message)
         self._client.connect("127.0.0.1", broker.port, keepalive=5)
