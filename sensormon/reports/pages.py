@@ -19,6 +19,7 @@ from sensormon.reports.content import Content, Course, EventLine
 from sensormon.reports.spans import span_words, zone_words
 from sensormon.view.palette import LIGHT
 from sensormon.view.phrases import normal_band
+from sensormon.view.severity import severity_words
 from sensormon.view.simulated import BADGE
 from sensormon.view.state_bands import LISTED, fill, place_of, word_of
 from sensormon.view.statistics import statistics_table, statistics_words
@@ -274,13 +275,12 @@ def _event_cells(content: Content, line: EventLine) -> Iterator[Block]:
     seconds = (line.until - line.began) / SECOND
     lasted = "ongoing" if not line.until else duration(seconds) if seconds else "–"
     severe = line.severity == "high"
-    mark = {"high": "◆ ", "medium": "◇ "}.get(line.severity, "")
     state = listed([word for word in (line.state, line.label) if word], 2)
     yield _cell(day_and_time(line.began, content.order.zone)[:16])
     yield _cell(lasted)
     yield _cell(_name(line.title))
     yield _cell(_name(line.value))
-    yield _cell(f"{mark}{line.severity}", alarm=severe)
+    yield _cell(severity_words(line.severity), alarm=severe)
     yield _cell(_name(state))
     yield _cell(_text(line.why, LONGEST_WHY))
 

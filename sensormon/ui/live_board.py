@@ -14,7 +14,7 @@ from sensormon.ui.live_tags import Node
 from sensormon.ui.viewer import Viewer
 from sensormon.view.live_choice import path_of
 from sensormon.view.live_drawing import drawing, tag_facts
-from sensormon.view.live_now import CALLING, STATE_WORDS, TagState
+from sensormon.view.live_now import CALLING, STATE_WORDS, TagState, severity_of
 
 HEIGHT = 220
 """Height of a chart (px)."""
@@ -79,6 +79,7 @@ def live_board(m: Monitor, viewer: Viewer, wanted: Wanted, reports: Reports) -> 
             "node": asdict(wanted.node),
             "follows": wanted.follows,
             "states": [STATE_WORDS[state] for state in TagState],
+            "severities": [severity_of(state) for state in TagState],
             "calling": int(CALLING),
             "span": wanted.span,
             "until": wanted.until,

@@ -25,6 +25,7 @@ from sensormon.model.tags import Tag
 from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.view.active_feed import ActiveFeed, active_of
+from sensormon.view.severity import OPEN_SYMBOLS, SYMBOLS
 from sensormon.view.shared import Shared
 from sensormon.view.state_bands import word_of
 
@@ -48,11 +49,11 @@ class TagState(IntEnum):
 
 
 STATE_WORDS: Mapping[TagState, str] = {
-    TagState.HIGH: "◆ high",
-    TagState.HIGH_OVER: "◇ high, ended",
-    TagState.MEDIUM: "◆ medium",
-    TagState.MEDIUM_OVER: "◇ medium, ended",
-    TagState.LOW: "◆ low",
+    TagState.HIGH: f"{SYMBOLS[Severity.HIGH]} high",
+    TagState.HIGH_OVER: f"{OPEN_SYMBOLS[Severity.HIGH]} high, ended",
+    TagState.MEDIUM: f"{SYMBOLS[Severity.MEDIUM]} medium",
+    TagState.MEDIUM_OVER: f"{OPEN_SYMBOLS[Severity.MEDIUM]} medium, ended",
+    TagState.LOW: f"{SYMBOLS[Severity.LOW]} low",
     TagState.ACKNOWLEDGED: "✓ acknowledged",
     TagState.SILENT: "silent",
     TagState.NO_DATA: "no data",
@@ -60,7 +61,7 @@ STATE_WORDS: Mapping[TagState, str] = {
     TagState.MAINTENANCE: "maintenance",
     TagState.NORMAL: "",
 }
-"""What the page says of each; an event that is over but not acknowledged has an open diamond."""
+"""What the page says of each; the symbol of an event that is over but not acknowledged is open."""
 
 CALLING = TagState.SILENT
 """States up to this one are abnormal: they have colour, and groups count them."""
@@ -79,6 +80,11 @@ _OF_SEVERITY = {
     Severity.MEDIUM: (TagState.MEDIUM, TagState.MEDIUM_OVER),
     Severity.LOW: (TagState.LOW, TagState.LOW),
 }
+
+
+def severity_of(state: TagState) -> str:
+    """The severity of the event that a tag in this state has, as text; empty if it calls for nobody."""
+    return next((str(severity) for severity, states in _OF_SEVERITY.items() if state in states), "")
 
 
 class LiveNow:

@@ -20,6 +20,10 @@ from sensormon.view.palette import Palette
 
 SYMBOLS: Mapping[str, str] = MappingProxyType({Severity.HIGH: "◆", Severity.MEDIUM: "▲", Severity.LOW: "●"})
 """By severity, the symbol in text."""
+OPEN_SYMBOLS: Mapping[str, str] = MappingProxyType(
+    {Severity.HIGH: "◇", Severity.MEDIUM: "△", Severity.LOW: "○"}
+)
+"""The same of an event that is over."""
 _MARKS = {Severity.HIGH: "diamond", Severity.MEDIUM: "triangle-up", Severity.LOW: "circle"}
 COLUMN = "Severity"
 

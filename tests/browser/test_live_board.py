@@ -179,10 +179,10 @@ def test_tree_rolls_up_the_worst_state_and_narrows_strip_and_cards(page: Page, p
     rows, first = page.locator(".strip-item"), page.locator(".strip-row").first
     expect(rows).to_have_count(20)
     expect(first).to_contain_text("Tank 7")
-    expect(first.locator(".strip-state")).to_have_text(re.compile("^[◆◇] "))
+    expect(first.locator(".strip-state")).to_have_text(re.compile("^[◆◇▲△●○] "))
     unit = page.get_by_role("treeitem").filter(has_text="Unit 2")
     expect(unit.locator(".tree-value")).to_have_text("1 of 10")
-    expect(unit.locator(".tree-state")).to_have_text(re.compile("^[◆◇] "))
+    expect(unit.locator(".tree-state")).to_have_text(re.compile("^[◆◇▲△●○] "))
     expect(page.get_by_role("treeitem").filter(has_text="Unit 1").locator(".tree-state")).to_have_text("")
     page.get_by_role("treeitem").filter(has_text="Unit 1").click()
     expect(rows).to_have_count(10)

@@ -13,8 +13,16 @@ from streamlit.proto.ArrowData_pb2 import ArrowData
 
 from sensormon.model.events import Severity
 from sensormon.view.drawn import Drawn
+from sensormon.view.live_now import STATE_WORDS, TagState, severity_of
 from sensormon.view.palette import DARK, LIGHT
-from sensormon.view.severity import SYMBOLS, coloured, mark_severities, severity_colour, severity_words
+from sensormon.view.severity import (
+    OPEN_SYMBOLS,
+    SYMBOLS,
+    coloured,
+    mark_severities,
+    severity_colour,
+    severity_words,
+)
 
 
 def test_no_two_severities_share_a_symbol_or_a_colour() -> None:
@@ -26,9 +34,21 @@ def test_no_two_severities_share_a_symbol_or_a_colour() -> None:
 
 def test_the_bell_has_the_same_symbols() -> None:
     bell = files("sensormon.ui.browser").joinpath("bell.js").read_text(encoding="utf-8")
-    assert dict(re.findall(r'(high|medium|low): \["(.)"', bell)) == {
-        str(key): SYMBOLS[key] for key in SYMBOLS
-    }
+    assert re.findall(r'(high|medium|low): \["(.)", "(.)"\]', bell) == [
+        (str(key), SYMBOLS[key], OPEN_SYMBOLS[key]) for key in SYMBOLS
+    ]
+
+
+def test_a_tag_on_live_has_the_symbol_and_the_severity_of_its_event() -> None:
+    for severity in Severity:
+        states = [state for state in TagState if severity_of(state) == severity]
+        assert states
+        for state in states:
+            over = "ended" in STATE_WORDS[state]
+            assert STATE_WORDS[state].startswith(
+                f"{(OPEN_SYMBOLS if over else SYMBOLS)[severity]} {severity}"
+            )
+    assert {severity_of(state) for state in TagState if state > TagState.LOW} == {""}
 
 
 def test_flags_of_a_chart_have_the_mark_of_their_event() -> None:

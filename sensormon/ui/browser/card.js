@@ -4,6 +4,7 @@ import { button, element, set } from "./dom.js"
 import { LiveChart } from "./live_chart.js"
 import { clock, duration, number } from "./numbers.js"
 import { BAD, FLAGGED, Readings, take, UNCERTAIN } from "./readings.js"
+import { markSeverity } from "./severity.js"
 import { beginning, showKey, word } from "./states.js"
 
 const ROWS = 15 // readings in the table
@@ -79,14 +80,14 @@ export class Card {
   }
 
   // Takes what the tag is now: { state, event } of the feed, undefined if that is unknown.
-  stand(now, { states, calling }) {
+  stand(now, { states, severities, calling }) {
     const word = states[now?.state] ?? ""
     this.calls = now?.state <= calling && now.event !== undefined && !word.startsWith("✓")
     set(this.state, word)
     this.state.disabled = now?.event === undefined
     this.state.title = this.state.disabled ? "" : "Open the event"
     this.state.setAttribute("aria-label", word && !this.state.disabled ? `${word.replace(/^\W+/, "")}: open the event of ${this.tag.label}` : word)
-    this.state.classList.toggle("abnormal", now?.state <= calling)
+    markSeverity(this.state, now?.state, { severities, calling })
   }
 
   // Takes this tag's part of an answer; false if some readings arrived late.

@@ -5,6 +5,7 @@
 import { CalmOrder } from "./calm_order.js"
 import { button, element, set } from "./dom.js"
 import { clock, duration } from "./numbers.js"
+import { markSeverity } from "./severity.js"
 
 const EVERY = 5000 // ms
 const NEAR = "120px" // rows this close to those in view are drawn, too
@@ -162,7 +163,7 @@ export class HeatStrip {
     const flags = summary.count === 1 ? "1 flag" : `${summary.count.toLocaleString("en-US")} flags`
     set(count, summary.count ? flags : "")
     set(state, word || (summary.seen ? "" : "no data"))
-    state.classList.toggle("abnormal", this.state(name) <= this.data.calling)
+    markSeverity(state, this.state(name), this.data)
     const text = drawn(summary)
     if (cells.dataset.drawn !== text) {
       cells.dataset.drawn = text

@@ -3,6 +3,7 @@
 // Choosing a node narrows the strip and the cards; what is chosen is in the address. Keys: arrows, Home, End,
 // Enter. On a narrow screen the tree is behind a line that says what is chosen.
 import { button, element, set } from "./dom.js"
+import { markSeverity } from "./severity.js"
 
 export class LiveTree {
   // `choose({ groups, only })` is called with the groups or the tag that the viewer chose; neither: all tags.
@@ -27,9 +28,10 @@ export class LiveTree {
   }
 
   // `plant` are all tags as [name, label, group], `states` what the numbers of the feed mean.
-  update({ plant, states, calling }, node) {
+  update({ plant, states, severities, calling }, node) {
     this.states = states
     this.calling = calling
+    this.severities = severities
     if (this.plant !== plant) {
       this.plant = plant
       const text = JSON.stringify(plant)
@@ -155,7 +157,7 @@ export class LiveTree {
     const word = this.states[worst] ?? ""
     set(value, node.tag ? (this.tags.get(node.tag)?.value ?? "") : wrong ? `${wrong} of ${node.size}` : `${node.size}`)
     set(state, word)
-    state.classList.toggle("abnormal", worst <= this.calling)
+    markSeverity(state, worst, this)
     if (!node.tag) value.title = `${wrong} of ${node.size} tags abnormal`
   }
 
