@@ -70,6 +70,8 @@ PAGES: Mapping[str, About] = {
             "value and the score. The edge is red while the tag is abnormal.",
             "Chart in the card: the readings, the grey band in which the next one is expected, ◆ for "
             "each anomaly, a bracket over each event. Click a ◆ to open its event.",
+            "Above the cards: which tags are abnormal now, the worst first. Click one to go to its card; "
+            "the cards keep their places.",
             "With many tags: one row per tag, the worst first, coloured only where readings were "
             "flagged. Click a row to open its chart.",
         ),

@@ -20,6 +20,14 @@ DRAWN = f"{CARD}[data-drawn] .js-plotly-plot .scatterlayer .trace"
 PARTS = ".live-card, .live-card .card > *, .board-last, .board-legend"
 PLACES = f"""() => [...document.querySelectorAll('{PARTS}')].map(node => node.getBoundingClientRect())
     .map(box => [box.x, box.y, box.height].map(Math.round).join())"""
+CARDS = PLACES.replace(PARTS, f"{CARD}, .board-last, .board-legend")
+SHIFTS = """
+window.shifts = []
+new PerformanceObserver((list) => {
+  for (const { hadRecentInput, value, sources } of list.getEntries())
+    if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className ?? "")])
+}).observe({ type: "layout-shift", buffered: true })
+"""
 NEWEST = "() => document.querySelector('.live-card').dataset.newest"
 FLAG = """() => {
   const plot = document.querySelector('.live-card .js-plotly-plot'), box = plot.getBoundingClientRect()
@@ -64,16 +72,52 @@ def test_nothing_moves_when_data_comes(page: Page, server: Server) -> None:
     expect(page.locator(".card-state").first).to_be_attached()
     page.evaluate(
         f"""() => {{ const places = {PLACES}; window.seen = new Set([JSON.stringify(places())])
-          new MutationObserver(() => {{
-            const order = [...document.querySelectorAll('.live-card')].map(card => card.dataset.tag).join()
-            if (order === (window.order ??= order)) window.seen.add(JSON.stringify(places()))
-          }}).observe(document.querySelector('.board'), {{ subtree: true, childList: true,
+          const look = new MutationObserver(() => window.seen.add(JSON.stringify(places())))
+          look.observe(document.querySelector('.board'), {{ subtree: true, childList: true,
             characterData: true, attributes: true, attributeFilter: ['data-newest', 'class'] }}) }}"""
     )
     for _ in range(4):
         page.wait_for_function(f"before => ({NEWEST})() !== before", arg=page.evaluate(NEWEST))
     seen = page.evaluate("[...window.seen]")
     assert len(seen) == 1, seen
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with five tags that are in their normal band; nobody sends but the tests."""
+    folder = tmp_path_factory.mktemp("few")
+    tags = folder / "tags.toml"
+    tags.write_text(
+        "".join(f'[tags.t{i}]\nlabel = "Tank {i}"\nunit = "bar"\nnormal = [1, 9]\n' for i in range(5))
+    )
+    process = Server(
+        folder / "data", SENSORMON_SOURCE="none", SENSORMON_TOKEN=TOKEN, SENSORMON_TAGS=str(tags)
+    )
+    process.wait_until("/api/health", lambda health: "status" in health)
+    for i in range(5):
+        send(process, f"t{i}")
+    yield process
+    process.stop()
+    process.output()
+
+
+def test_cards_keep_their_places_and_a_line_leads_to_the_worst(page: Page, few: Server) -> None:
+    page.add_init_script(SHIFTS)
+    live(page, few)
+    line, cards = page.locator(".worst-line"), page.locator(f"{CARD} h3")
+    expect(line).to_have_text("None abnormal")
+    expect(cards).to_have_text([f"Tank {i}" for i in range(5)])
+    before, places = page.evaluate("window.shifts.length"), page.evaluate(CARDS)
+    for tag, words in (("t4", "1 of 5 abnormal"), ("t2", "2 of 5 abnormal")):
+        send(few, tag, 99.0, steady=0)
+        expect(line).to_contain_text(words)
+        expect(page.locator(f"{CARD}[data-tag={tag}]")).to_have_class(re.compile("abnormal-edge"))
+    expect(cards).to_have_text([f"Tank {i}" for i in range(5)])
+    assert page.evaluate(CARDS) == places
+    assert sum(value for value, *_ in page.evaluate("window.shifts")[before:]) < 0.001
+    line.get_by_role("button", name="Tank 4").click()
+    expect(page.locator(f"{CARD}[data-tag=t4]")).to_be_in_viewport(ratio=1)
+    expect(page.locator(f"{CARD}[data-tag=t4]")).to_be_focused()
 
 
 def test_diamond_opens_its_event(page: Page, server: Server) -> None:

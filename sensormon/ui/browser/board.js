@@ -1,9 +1,8 @@
 // The Live board: a card per tag, refreshed from the feed twice a second without a rerun of the page.
 //
 // Zoom, pan and hover are the board's own state, kept across refreshes. All charts share one time axis and
-// one cross-hair. Cards whose tags are worst now come first. What it is not: a judge; phrases, verdicts and states
-// come from the feeds.
-import { CalmOrder } from "./calm_order.js"
+// one cross-hair. Cards keep their places; of few tags a line above them says which are worst now. What it is not: a
+// judge; phrases, verdicts and states come from the feeds.
 import { Card } from "./card.js"
 import { button, element, labelled, set, stylesheet } from "./dom.js"
 import { Feed, LOST, RELOAD } from "./feed.js"
@@ -13,6 +12,7 @@ import { NowFeed } from "./now_feed.js"
 import { clock, duration } from "./numbers.js"
 import { plotly } from "./plotly.js"
 import { inside, moved, scaled } from "./time_span.js"
+import { WorstLine } from "./worst_line.js"
 
 const EVERY = 500 // ms between two updates of what changes with time alone
 const NARROWEST = 1000 // the shortest span (ms) to zoom into
@@ -55,7 +55,6 @@ class Board {
     })
     this.now = new NowFeed(() => this.takeNow())
     this.build(root)
-    this.calm = new CalmOrder(this.list)
     this.ticking = setInterval(() => this.data && this.tick(), EVERY)
   }
 
@@ -135,7 +134,9 @@ class Board {
     const tool = (text, words, action) => labelled(button("tool", text, action), text, words)
     const hint = element("span", "quiet drag-hint")
     hint.textContent = "Drag a chart to zoom, with Shift its values; double-click to undo"
+    this.worst = new WorstLine((name) => this.showCard(name))
     tools.append(
+      this.worst.node,
       hint,
       tool("◀", "Earlier", () => this.move(-0.5, 1)),
       tool("▶", "Later", () => this.move(0.5, 1)),
@@ -177,14 +178,31 @@ class Board {
     this.list.hidden = this.tools.hidden = this.legend.hidden = !data.tags.length
   }
 
-  // Cards whose tags are worst now come first; none moves while somebody looks into the past.
+  // Cards are in the order of the data, whatever becomes of their tags: nothing moves under somebody's eyes.
   arrange() {
-    const names = this.data.tags.map((tag) => tag.name)
-    const still = Boolean(this.view || this.data.until) || [...this.cards.values()].some(({ chart }) => chart.dragging)
-    this.calm.sorted(names, (name) => this.now.state(name), still).forEach((name, at) => {
+    this.data.tags.forEach(({ name }, at) => {
       const { section } = this.cards.get(name)
       if (this.list.children[at] !== section) this.list.insertBefore(section, this.list.children[at] ?? null)
     })
+    this.worst.node.hidden = Boolean(this.data.plant.length)
+    this.showWorst()
+  }
+
+  // With many tags the strip says it.
+  showWorst() {
+    if (!this.data.plant.length) this.worst.draw(this.data.tags, (name) => this.now.state(name), this.data)
+  }
+
+  showCard(name) {
+    const { section } = this.cards.get(name)
+    section.scrollIntoView({ block: "center" })
+    section.tabIndex = -1
+    section.focus({ preventScroll: true })
+  }
+
+  // Whether somebody points at the cards or works in them.
+  get watched() {
+    return this.list.matches(":hover") || this.list.contains(document.activeElement)
   }
 
   makeCard() {
@@ -204,7 +222,7 @@ class Board {
   takeNow() {
     if (!this.data) return
     for (const [name, card] of this.cards) card.stand(this.now.tags.get(name), this.data)
-    this.arrange()
+    this.showWorst()
     this.tree?.take(this.now.tags)
     this.strip?.draw()
     this.changeWorst()
@@ -213,7 +231,7 @@ class Board {
   // Opens the cards of other tags once those are worse, unless the viewer chose the cards or is at them.
   changeWorst() {
     const { data, strip } = this
-    if (!data.follows || !strip || this.view || data.until || this.calm.watched) return
+    if (!data.follows || !strip || this.view || data.until || this.watched) return
     if (Date.now() < (this.changed ?? 0) + CHANGED) return
     const worst = strip.calm.order.slice(0, WORST).filter((name) => this.now.state(name) <= data.calling)
     if (worst.every((name) => this.cards.has(name))) return

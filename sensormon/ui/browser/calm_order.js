@@ -1,4 +1,4 @@
-// The order of cards and rows by what they are now, worst first, without jumping under somebody's eyes.
+// The order of rows by what they are now, worst first, without jumping under somebody's eyes.
 //
 // A worse state counts at once, a better one only after a while, so that a value on the edge of its band moves
 // nothing to and fro. Whoever becomes worse changes places with few others and does not push all of them down.
@@ -19,14 +19,14 @@ export class CalmOrder {
     return this.node.matches(":hover") || this.node.contains(document.activeElement)
   }
 
-  // These names, given in their usual order. `rank(name)` is what they are now; `still` keeps the order as it is.
-  sorted(names, rank, still = false, now = Date.now()) {
+  // These names, given in their usual order. `rank(name)` is what they are now.
+  sorted(names, rank, now = Date.now()) {
     const ranks = new Map(names.map((name) => [name, this.rank(name, rank(name), now)]))
     const usual = new Map(names.map((name, at) => [name, at]))
     const compare = (a, b) => ranks.get(a) - ranks.get(b) || usual.get(a) - usual.get(b)
     const worstFirst = [...names].sort(compare)
     const kept = this.order.filter((name) => ranks.has(name))
-    if (kept.length && (still || this.watched)) {
+    if (kept.length && this.watched) {
       const known = new Set(kept)
       this.order = [...kept, ...worstFirst.filter((name) => !known.has(name))]
     } else {

@@ -7,6 +7,7 @@ import { BAD, FLAGGED, Readings, take, UNCERTAIN } from "./readings.js"
 import { markSeverity } from "./severity.js"
 import { beginning, showKey, word } from "./states.js"
 
+const BLANK = "\u00a0" // as high as a word
 const ROWS = 15 // readings in the table
 const TREND = 60 // readings in the small trend line
 const STALE = 3000 // the shortest silence (ms) that counts as stale
@@ -40,7 +41,7 @@ export class Card {
     this.normal = element("span", "quiet normal")
     this.aged = element("span", "quiet aged")
     this.verdict = element("span", "verdict")
-    this.state = button("card-state", "", () => actions.open(actions.event(this.tag.name)))
+    this.state = button("card-state", BLANK, () => actions.open(actions.event(this.tag.name)))
     this.state.disabled = true
     this.asTable = button("tool", "Table", () => this.showTable(this.table.hidden))
     this.key = element("div", "state-key quiet")
@@ -83,7 +84,7 @@ export class Card {
   stand(now, { states, severities, calling }) {
     const word = states[now?.state] ?? ""
     this.calls = now?.state <= calling && now.event !== undefined && !word.startsWith("✓")
-    set(this.state, word)
+    set(this.state, word || BLANK)
     this.state.disabled = now?.event === undefined
     this.state.title = this.state.disabled ? "" : "Open the event"
     this.state.setAttribute("aria-label", word && !this.state.disabled ? `${word.replace(/^\W+/, "")}: open the event of ${this.tag.label}` : word)
