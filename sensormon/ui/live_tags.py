@@ -17,6 +17,7 @@ from sensormon.view.phrases import literal
 
 WORST = 3
 """Cards that are open before the viewer has chosen any of many tags."""
+_SEEN_WORST = "seen-worst"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ def chosen_node() -> None:
         groups = [str(path) for path in node.get("groups", ())]
         hold("group", groups[0] if groups else "")
         hold("only", str(node.get("only", "")))
+        given = node.get("worst")
+        st.session_state[_SEEN_WORST] = given if isinstance(given, list) else []
 
 
 def _opened(m: Monitor) -> list[str]:
@@ -121,9 +124,17 @@ def picked() -> None:
 
 
 def _worst(m: Monitor, below: list[str]) -> list[str]:
-    """The tags that are worst now; kept until others are worse while nobody looks, see `worsened`."""
+    """The tags that are worst now; kept until others are worse while nobody looks, see `worsened`.
+
+    After a choice in the tree they are those that the viewer sees as worst: the browser has asked for their
+    readings already.
+    """
+    given = st.session_state.pop(_SEEN_WORST, [])
 
     def choose() -> list[str]:
+        seen = [name for name in below if name in given[:WORST]]
+        if len(seen) == min(WORST, len(below)):
+            return sorted(seen, key=given.index)
         return worst_first(now_of(m).states(), below)[:WORST]
 
     return list(remembered("worst", tuple(below), choose))

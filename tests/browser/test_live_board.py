@@ -228,8 +228,13 @@ def test_tree_rolls_up_the_worst_state_and_narrows_strip_and_cards(page: Page, p
     expect(unit.locator(".tree-value")).to_have_text("1 of 10")
     expect(unit.locator(".tree-state")).to_have_text(re.compile("^[◆◇▲△●○] "))
     expect(page.get_by_role("treeitem").filter(has_text="Unit 1").locator(".tree-state")).to_have_text("")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "after=" not in request.url else None)
     page.get_by_role("treeitem").filter(has_text="Unit 1").click()
     expect(rows).to_have_count(10)
+    expect(page.locator(f"{CARD}[data-drawn] h3")).to_have_text(["Tank 0", "Tank 2", "Tank 4"])
+    boards = [url.split("?")[1] for url in asked if "/api/live/board?" in url]
+    assert boards == ["tag=t0&tag=t2&tag=t4&span=900"], "asked for once, with the click"
     page.wait_for_url("**group=Plant+A%2FUnit+1*")
     expect(page.locator(CARD).filter(has_text="Tank 7")).to_have_count(0)
     ready(page)

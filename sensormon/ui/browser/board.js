@@ -239,13 +239,24 @@ class Board {
     this.setTriggerValue("worst", strip.calm.order.slice(0, WORST))
   }
 
-  // The viewer chose a node of the tree: the strip follows at once, cards with the server's answer.
+  // The viewer chose a node of the tree: the strip follows at once, cards with the server's answer. Unless the
+  // viewer has chosen cards the server opens those of the worst tags that the viewer sees: they are named to it, and
+  // their readings asked for meanwhile.
   choose(node) {
     this.node = node
     this.chose = Date.now()
     this.tree.mark(node)
-    this.strip.update(this.data, this.within())
-    this.setTriggerValue("node", node)
+    const within = this.within()
+    const worst = this.worstOf(within)
+    this.strip.update(this.data, within)
+    this.setTriggerValue("node", { ...node, worst })
+    const { key, span, until, follows, node: before } = this.data
+    if (node.only || follows || before.only) this.feed.expect({ key, span, until, tags: node.only ? [node.only] : worst })
+  }
+
+  worstOf(names) {
+    const rank = (name) => this.now.state(name) ?? Infinity
+    return [...names].sort((a, b) => rank(a) - rank(b) || 0).slice(0, WORST)
   }
 
   // The tags below the chosen nodes of the tree, of those that match the search.

@@ -8,6 +8,7 @@ const HIDDEN = 5000 // the same while nobody sees the page
 const SILENT = 2000 // the same while the server is silent
 const AT_ONCE = 100 // the same after the first answer
 const PATIENCE = 15000 // ms an answer may take
+const EXPECTED = 3000 // ms for which an answer asked for in advance counts
 const LATE = 10000 // ms between two answers of the whole span while readings arrive late or some are missing
 const SHORTEST = 60_000 // ms between two answers of the whole span, which thin out new readings:
 const LONGEST = 600_000 // a twelfth of the span, between these two
@@ -34,6 +35,22 @@ export class Feed {
     this.query = query
     this.question?.abort()
     this.after = null // the newest reading that the board has; null before the whole span has arrived
+  }
+
+  // Asks at once for what the next `begin` is likely to want; the answer counts if it does.
+  expect(query) {
+    if (!query.tags.length) return
+    const answer = this.fetched(query, null, new AbortController())
+    answer.catch(() => {}) // it is asked for again
+    this.expected = { text: JSON.stringify(query), answer, asked: Date.now() }
+  }
+
+  // The answer that was asked for in advance, if it is to what is wanted now.
+  advance() {
+    const { expected } = this
+    this.expected = undefined
+    if (!expected || this.after !== null || Date.now() > expected.asked + EXPECTED) return undefined
+    return expected.text === JSON.stringify(this.query) ? expected.answer.catch(() => undefined) : undefined
   }
 
   // From now on answers can be drawn.
@@ -65,7 +82,8 @@ export class Feed {
     this.asking = true
     const { query } = this
     try {
-      const answer = await this.fetched()
+      const advance = this.after === null ? await this.advance() : undefined
+      const answer = advance ?? (await this.fetched(query, this.after, (this.question = new AbortController())))
       this.failure = null
       if (this.stopped) return
       this.answered = Date.now()
@@ -88,22 +106,21 @@ export class Feed {
     return Date.now() - (this.answered ?? 0) > LOST ? SILENT : EVERY
   }
 
-  async fetched() {
-    const { key, tags, span, until } = this.query
-    if (!tags.length) return { now: Date.now() + this.offset, after: 0, tags: {}, rejected: {} }
+  // The answer to a query: the whole span, or what came after the reading `after`. `question` can abort it.
+  async fetched({ key, tags, span, until }, after, question) {
+    if (!tags.length) return { offset: this.offset, after: 0, tags: {}, rejected: {} }
     const url = new URL("api/live/board", window.location.href)
     for (const name of tags) url.searchParams.append("tag", name)
     url.searchParams.set("span", span)
     if (until) url.searchParams.set("until", until)
-    if (this.after !== null) {
-      url.searchParams.set("after", this.after)
+    if (after !== null) {
+      url.searchParams.set("after", after)
       url.searchParams.set("events", this.events)
     }
-    this.question = new AbortController()
-    const timeout = setTimeout(() => this.question.abort(), PATIENCE)
+    const timeout = setTimeout(() => question.abort(), PATIENCE)
     try {
       const headers = { "X-Sensormon-Page": key }
-      const response = await fetch(url, { headers, signal: this.question.signal, cache: "no-store" })
+      const response = await fetch(url, { headers, signal: question.signal, cache: "no-store" })
       if (response.status === 404) this.unavailable()
       if (!response.ok) throw new Error(response.status === 401 ? RELOAD : `status ${response.status}`)
       if (!(response.headers.get("content-type") ?? "").includes("json")) {
@@ -111,7 +128,8 @@ export class Feed {
         throw new Error("no feed")
       }
       const answer = await response.json()
-      return { ...answer, now: Number(response.headers.get("X-Sensormon-Now") ?? answer.now) }
+      const now = Number(response.headers.get("X-Sensormon-Now") ?? answer.now)
+      return { ...answer, offset: now - Date.now() }
     } finally {
       clearTimeout(timeout)
     }
@@ -119,7 +137,7 @@ export class Feed {
 
   receive(answer) {
     const whole = this.after === null
-    this.offset = answer.now - Date.now()
+    this.offset = answer.offset
     this.after = answer.after
     if (answer.events) this.events = answer.events.version
     const late = this.take(answer, whole)
