@@ -18,12 +18,21 @@ NO_LABEL = "none"
 
 STATES: dict[str, tuple[State, ...]] = {
     "unacknowledged": ATTENTION,
-    "going on, unacknowledged": (State.UNACKNOWLEDGED,),
-    "returned, unacknowledged": (State.RETURNED,),
+    "going-on": (State.UNACKNOWLEDGED,),
+    "returned": (State.RETURNED,),
     "acknowledged": (State.ACKNOWLEDGED,),
     "shelved": (State.SHELVED,),
 }
-"""The choices of a viewer, and the states of each: an event that has only returned is unacknowledged."""
+"""The choices of a viewer by their codes, and the states of each: an event that has only returned is
+unacknowledged."""
+STATE_WORDS = {
+    "unacknowledged": "unacknowledged",
+    "going-on": "going on, unacknowledged",
+    "returned": "returned, unacknowledged",
+    "acknowledged": "acknowledged",
+    "shelved": "shelved",
+}
+"""What people read for each of them."""
 
 
 class First(StrEnum):

@@ -13,8 +13,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from sensormon.boards.board import COLUMNS, Board, SavedView, Tile, TileKind
-from sensormon.detectors import DETECTORS
-from sensormon.events.actions import ATTENTION, LABEL_WORDS
+from sensormon.events.actions import ATTENTION
 from sensormon.events.filters import Filters, matching, read_stretch, read_time
 from sensormon.model.clock import SECOND
 from sensormon.model.errors import UsageError
@@ -22,7 +21,7 @@ from sensormon.model.format import counted, listed
 from sensormon.model.tag_links import read_link, spellings
 from sensormon.monitor.monitor import Monitor
 from sensormon.reports.order import MOST_TAGS, Extra, Subject
-from sensormon.view.detectors import title
+from sensormon.view.event_links import WORDS, read_codes
 from sensormon.view.guide import PAGES
 from sensormon.view.live_choice import MOST, is_below, shown
 from sensormon.view.live_now import now_of, worst_first
@@ -37,6 +36,14 @@ _NO_READINGS = "it has no readings"
 _CHARTED = 12
 _NAMED = 6
 _EVERYTHING = "All"
+_FILTERS = {
+    "state": "state",
+    "severity": "severity",
+    "label": "label",
+    "spoke": "detector",
+    "under": "profile",
+}
+"""Filters of Anomalies with codes, by the parameter: what they are called."""
 _USUAL = {LIVE: "15 min", EXPLORE: "1 h", ANOMALIES: "1 h"}
 """The range of each page when its address has none."""
 
@@ -131,29 +138,31 @@ def _anomalies(m: Monitor, query: Query) -> Parts:
     names, notes = _tags(m, query, "tags")
     if query.get("tags") and notes and not names:
         return (), Extra(notes=tuple(notes)), ()
-    words = {words: label for label, words in LABEL_WORDS.items()}
-    called = {title(name): name for name in DETECTORS}
+    profiles = [
+        profile.name for version in m.detection.readable().values() for profile in version.in_use.profiles
+    ]
+    links = {
+        key: read_codes(key, ",".join(query.get(key, ())), profiles if key == "under" else ())
+        for key in _FILTERS
+    }
+    unknown = [text[:100] for link in links.values() for text in link.unknown]
+    notes += [f"The view filters by what is not here: {listed(unknown, _NAMED)}."] if unknown else []
+    chosen = {key: link.names for key, link in links.items()}
     filters = Filters(
         tags=names,
-        states=tuple(query.get("state", ())),
-        severities=tuple(query.get("severity", ())),
-        labels=tuple(words.get(label, label) for label in query.get("label", ())),
-        detectors=tuple(called.get(text, text) for text in query.get("spoke", ())),
-        profiles=tuple(query.get("under", ())),
+        states=chosen["state"],
+        severities=chosen["severity"],
+        labels=chosen["label"],
+        detectors=chosen["spoke"],
+        profiles=chosen["under"],
         least=_number(_last(query, "score")),
         text=_last(query, "find"),
         stretch=read_stretch(_last(query, "bar")),
     )
     asked = [
-        f"{what} {' or '.join(query[key])}"
-        for key, what in (
-            ("state", "state"),
-            ("severity", "severity"),
-            ("label", "label"),
-            ("spoke", "detector"),
-            ("under", "profile"),
-        )
-        if query.get(key)
+        f"{what} {' or '.join(WORDS.get(key, {}).get(code, code) for code in chosen[key])}"
+        for key, what in _FILTERS.items()
+        if chosen[key]
     ]
     asked += [f"score of at least {filters.least:g}"] if filters.least else []
     asked += [f"“{filters.text}” in the note or name"] if filters.text else []

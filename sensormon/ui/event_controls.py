@@ -7,26 +7,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from sensormon.events.actions import LABEL_WORDS, LABELS
-from sensormon.events.filters import (
-    NO_LABEL,
-    STATES,
-    Filters,
-    First,
-    read_stretch,
-    read_time,
-)
+from sensormon.events.filters import Filters, First, read_stretch, read_time
 from sensormon.model.clock import MINUTE, SECOND
-from sensormon.model.events import Severity
+from sensormon.model.format import listed
 from sensormon.model.timestamps import render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.component import copy_link
 from sensormon.ui.narrow import folded
-from sensormon.ui.tag_choice import several_tags
+from sensormon.ui.tag_choice import Values, linked, several_tags
 from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
 from sensormon.ui.url_state import held, hold, way_back
 from sensormon.ui.viewer import Viewer
-from sensormon.view.detectors import title
+from sensormon.view.event_links import WORDS, read_codes
 from sensormon.view.phrases import literal
 
 _PRESETS = ("15 min", "1 h", "6 h", "24 h", "7 d", "30 d")
@@ -38,6 +30,15 @@ _PILLS = 12  # more tags than this get a searchable list
 _LONGEST_TEXT = 100
 _HIGHEST_SCORE = 1_000.0
 _AWAY = 20 * SECOND  # after this long on another page the list is read again
+_NAMED = 5
+_PARAMETERS = {
+    "state": "a state",
+    "severity": "a severity",
+    "label": "a label",
+    "spoke": "a detector",
+    "under": "a profile",
+    "list": "an order",
+}
 _KEYS = {
     "tags": [],
     "state": [],
@@ -66,7 +67,6 @@ class Range:
 
 def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
     """All filters in one row, and the time range."""
-    _follow_older_links()
     with (
         folded("Filters"),
         st.container(horizontal=True, vertical_alignment="center", gap="small", key="event-filters"),
@@ -74,9 +74,9 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         within = preset([*_PRESETS, _BETWEEN], "within", _USUAL, label_visibility="collapsed")
         between = held_range(viewer, m.clock.now()) if within == _BETWEEN else None
         tags = several_tags(m, "tags", lambda: _tags(m))
-        states = _many("State", list(STATES), "state")
-        severities = _many("Severity", [str(severity) for severity in Severity], "severity")
-        labels = _many("Label", [*LABELS, NO_LABEL], "label", _label_words)
+        states = _many("State", list(WORDS["state"]), "state")
+        severities = _many("Severity", list(WORDS["severity"]), "severity")
+        labels = _many("Label", list(WORDS["label"]), "label")
         detectors, profiles = _judges(m)
         least, text = _score_and_text()
         filters = Filters(
@@ -101,15 +101,6 @@ def filter_row(m: Monitor, viewer: Viewer) -> tuple[Filters, Range]:
         asked = _range(m, within, between, filters)
         copy_link(asof=render(asked.moment))
     return filters, asked
-
-
-def _follow_older_links() -> None:
-    """Read labels in the address as files and older links have them ("benign") too."""
-    named = st.query_params.get_all("label")
-    if any(name in LABEL_WORDS for name in named):
-        words = {_label_words(name): name for name in [*LABELS, NO_LABEL]}
-        st.session_state["label"] = [words.get(name, name) for name in named if name in {*words, *LABELS}]
-        del st.query_params["label"]
 
 
 def clear_filters() -> None:
@@ -137,16 +128,21 @@ def show_between(since: int, until: int) -> None:
 
 def order() -> First:
     """Which events come first."""
-    first = st.selectbox(
-        "First",
-        [str(choice) for choice in First],
-        format_func=lambda choice: f"{choice} first",
-        key="list",
-        bind="query-params",
-        label_visibility="collapsed",
-        width=140,
-    )
-    return First(first) if first in list(First) else First.NEWEST
+    words = WORDS["list"]
+
+    def draw() -> Values:
+        first = st.selectbox(
+            "First",
+            list(words),
+            format_func=lambda choice: words[choice],
+            key="list",
+            label_visibility="collapsed",
+            width=140,
+        )
+        return (first or First.NEWEST,)
+
+    (first,) = _linked("list", draw, list(words), (str(First.NEWEST),), most=1)
+    return First(first)
 
 
 def renew() -> None:
@@ -170,27 +166,47 @@ def _tags(m: Monitor) -> list[str]:
         return st.pills(label, names, selection_mode="multi", format_func=m.tags.title, key="tags")
 
 
-def _many(label: str, options: list[str], key: str, called: Callable[[str], str] = str) -> tuple[str, ...]:
-    with st.popover(_titled(label, key, options, called)):
-        chosen = st.pills(
-            f"{label} (none = all)",
-            options,
-            selection_mode="multi",
-            format_func=called,
-            key=key,
-            bind="query-params",
-        )
-    return tuple(chosen or ())
+def _many(label: str, options: list[str], key: str) -> Values:
+    words = WORDS.get(key, {})
+
+    def title(code: str) -> str:
+        return literal(words.get(code, code))
+
+    def draw() -> Values:
+        chosen = [words.get(code, code) for code in st.session_state[key]]
+        with st.popover(_valued(label, chosen)):
+            picked = st.pills(
+                f"{label} (none = all)", options, selection_mode="multi", format_func=title, key=key
+            )
+        return tuple(picked or ())
+
+    return _linked(key, draw, options, (), most=len(options))
+
+
+def _linked(
+    key: str, draw: Callable[[], Values], options: Sequence[str], usual: Values, *, most: int
+) -> Values:
+    """The choice in a widget of these codes, which the address has; what it has wrong is named."""
+
+    def read(text: str, came: bool) -> tuple[Values, str]:
+        link = read_codes(key, text, options)
+        fit = tuple(code for code in link.names if code in options)[:most]
+        wrong = [*link.unknown, *(code for code in link.names if code not in fit)] if came else []
+        said = listed([text[:100] for text in wrong], _NAMED)
+        what = _PARAMETERS[key]
+        return fit, f"The link names {what} that cannot be chosen here: {literal(said)}." if wrong else ""
+
+    return linked(key, draw, usual, options, read, ",".join, as_list=not usual)
 
 
 def _judges(m: Monitor) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The detectors and profiles chosen; without a choice between several there is no filter."""
+    """The detectors and profiles chosen; without a choice between several, or a link, there is no filter."""
     profiles = [profile for version in m.detection.readable().values() for profile in version.in_use.profiles]
     detectors = list(dict.fromkeys(choice.detector for profile in profiles for choice in profile.detectors))
     names = list(dict.fromkeys(profile.name for profile in profiles))
     return (
-        _many("Detector", detectors, "spoke", title) if len(detectors) > 1 else (),
-        _many("Profile", names, "under", literal) if len(names) > 1 else (),
+        _many("Detector", detectors, "spoke") if len(detectors) > 1 or held("spoke") else (),
+        _many("Profile", names, "under") if len(names) > 1 or held("under") else (),
     )
 
 
@@ -230,20 +246,6 @@ def _lowest(value: object) -> float:
     except ValueError:
         return 0.0
     return number if 0 < number <= _HIGHEST_SCORE else 0.0
-
-
-def _label_words(label: str) -> str:
-    return LABEL_WORDS.get(label, label)
-
-
-def _titled(label: str, key: str, options: Sequence[str], title: Callable[[str], str] = str) -> str:
-    """The label of a filter, in bold with its value, if a person or the address has set one."""
-    if key in st.session_state and not way_back():
-        chosen = [title(option) for option in st.session_state[key] or []]
-    else:
-        named = set(st.query_params.get_all(key))
-        chosen = [title(option) for option in options if title(option) in named]
-    return _valued(label, chosen)
 
 
 def _valued(label: str, chosen: Sequence[str]) -> str:

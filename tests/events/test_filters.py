@@ -73,7 +73,8 @@ def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
 def stands(state: str, asked: str) -> bool:
     if asked == "unacknowledged":
         return state in ("unacknowledged", "returned, unacknowledged")
-    return state == ("unacknowledged" if asked == "going on, unacknowledged" else asked)
+    codes = {"going-on": "unacknowledged", "returned": "returned, unacknowledged"}
+    return state == codes.get(asked, asked)
 
 
 def meets(row: dict[str, object], filters: Filters) -> bool:

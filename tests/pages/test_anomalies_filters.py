@@ -149,3 +149,39 @@ def test_top_tags_table_changes_when_tags_change_elsewhere(full: Monitor) -> Non
     assert table_id(app, "Share") == chosen
     next(button for button in app.button if button.key == "clear").click().run()
     assert table_id(app, "Share") not in (every, chosen)
+
+
+@pytest.mark.usefixtures("full")
+@pytest.mark.parametrize(
+    ("key", "given", "kept"),
+    [
+        ("state", "going on, unacknowledged", "going-on"),
+        ("state", ["unacknowledged", "shelved"], "unacknowledged,shelved"),
+        ("label", "False alarm", "false"),
+        ("severity", "high", "high"),
+        ("list", "worst first", "worst"),
+    ],
+)
+def test_words_of_older_links_become_codes(key: str, given: str | list[str], kept: str) -> None:
+    app = show("anomalies", **{key: given})
+    value = app.query_params[key]
+    assert (value if isinstance(value, str) else ",".join(value)) == kept
+    assert "cannot be chosen here" not in text(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("state", "a state"),
+        ("severity", "a severity"),
+        ("label", "a label"),
+        ("spoke", "a detector"),
+        ("under", "a profile"),
+        ("list", "an order"),
+    ],
+)
+def test_unknown_filter_of_a_link_is_named(full: Monitor, key: str, what: str) -> None:
+    app = show("anomalies", **{key: "Severe [x](y)"})
+    assert f"The link names {what} that cannot be chosen here: Severe" in text(app)
+    assert len(events(app)) == len(full.events.between(None, 0, FAR))
+    assert not app.exception

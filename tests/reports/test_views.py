@@ -98,6 +98,9 @@ def test_anomalies_become_the_filtered_list_with_counts(monitor: Monitor) -> Non
     assert f"Events {int((every['tag'] == PH).sum())}" in of_ph
     confirmed = printed(monitor, saved(monitor, "anomalies", *span, ("label", "True fault")))
     assert "Only events with label True fault." in confirmed
+    coded = printed(monitor, saved(monitor, "anomalies", *span, ("label", "true"), ("state", "asleep")))
+    assert "Only events with label True fault." in coded
+    assert "The view filters by what is not here: asleep." in coded
     assert "No events in this span." in confirmed
 
 
