@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -33,6 +33,8 @@ MOST_SHOWN = 1_000
 MOST_CHOSEN = MOST_EVENTS
 """The most events selected at a time: as many as fit into one action."""
 _IN_ADDRESS = 100  # no more selected events fit into the address
+_ROOM = 720  # px for the columns beside an event, on a page 1,440 px wide
+_NAME = 90  # px that the name of a tag or a detector keeps
 _ROWS = "event-rows"
 _OPEN = "open"
 
@@ -262,17 +264,17 @@ def _table(m: Monitor, viewer: Viewer, table: pd.DataFrame, ids: list[int], rows
 
     if chosen_rows(key) != rows or [row for row, _ in chosen_cells(key)] != [place]:
         choose_rows(key, rows, cells=[(place, "Time")])  # the frame around a cell says which event is shown
-    widths = _widths(table)
     empty = [name for name in ("Label", "Note", "Detector") if table[name].eq("").all()]
     columns = ["Severity", "Time", "Tag", "Peak", "State", "Lasted", "Score", "Detector", "Label", "Flags"]
-    columns.append("Note")
+    shown = [name for name in [*columns, "Note"] if name not in empty]
     days = set(table["Time"].dt.tz_convert(viewer.zone).dt.date)
     today = days == {to_datetime(m.clock.now()).astimezone(viewer.zone).date()}
+    widths = _widths(table, shown, 72 if today else 114)
     st.dataframe(
         coloured(table, viewer.palette),
         hide_index=True,
         height=min(705, 38 + 35 * max(1, len(table))),
-        column_order=[name for name in columns if name not in empty],
+        column_order=shown,
         on_select=picked,
         selection_mode=("multi-row", "single-cell"),
         key=key,
@@ -282,26 +284,39 @@ def _table(m: Monitor, viewer: Viewer, table: pd.DataFrame, ids: list[int], rows
             "Time": st.column_config.DatetimeColumn(
                 format="HH:mm:ss" if today else "MM-DD HH:mm:ss",
                 timezone=viewer.zone_name,
-                width=72 if today else 114,
+                width=widths["Time"],
             ),
-            "Severity": st.column_config.TextColumn(width=80),
+            "Severity": st.column_config.TextColumn(width=widths["Severity"]),
             "Tag": st.column_config.TextColumn(width=widths["Tag"]),
-            "State": st.column_config.TextColumn(width=110),
+            "State": st.column_config.TextColumn(width=widths["State"]),
             "Peak": st.column_config.TextColumn(width=widths["Peak"], alignment="right"),
-            "Score": st.column_config.NumberColumn(format="%.1f", width=52),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=widths["Score"]),
             "Detector": st.column_config.TextColumn(
                 width=widths["Detector"], help="The detector that spoke at the peak"
             ),
             "Lasted": st.column_config.TextColumn(width=widths["Lasted"]),
-            "Flags": st.column_config.NumberColumn(width=58, help="Flagged readings of the event"),
-            "Label": st.column_config.TextColumn(width=92),
-            "Note": st.column_config.TextColumn(width=180),
+            "Flags": st.column_config.NumberColumn(
+                width=widths["Flags"], help="Flagged readings of the event"
+            ),
+            "Label": st.column_config.TextColumn(width=widths["Label"]),
+            "Note": st.column_config.TextColumn(width=widths["Note"]),
         },
     )
 
 
-def _widths(table: pd.DataFrame) -> dict[str, int]:
-    """Widths (px) in which the longest text of each column fits; a very long name is cut."""
-    letters = {"Tag": 6.6, "Peak": 8.0, "Detector": 6.6, "Lasted": 6.6}  # digits are wider
+def _widths(table: pd.DataFrame, shown: Sequence[str], time: int) -> dict[str, int]:
+    """Widths (px) of the columns shown. The longest text of a column fits, unless all together do not: then
+    names of detectors and tags are cut first. Notes, the last column, take no part: they are read on hover.
+    """
+    letters = {"Tag": 6.6, "Peak": 8.0, "State": 6.6, "Detector": 6.6, "Lasted": 6.6}  # digits are wider
     longest = {name: max(len(name), int(table[name].str.len().max())) for name in letters}
-    return {name: min(220, max(58, 20 + round(px * longest[name]))) for name, px in letters.items()}
+    widths = {"Severity": 80, "Time": time, "Score": 52, "Label": 92, "Flags": 58} | {
+        name: min(220, max(58, 20 + round(px * longest[name]))) for name, px in letters.items()
+    }
+    over = sum(widths[name] for name in shown if name in widths) - _ROOM
+    for name in ("Detector", "Tag"):
+        if name in shown and over > 0:
+            kept = max(min(widths[name], _NAME), widths[name] - over)
+            over -= widths[name] - kept
+            widths[name] = kept
+    return widths | {"Note": 180}

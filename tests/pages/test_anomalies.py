@@ -267,6 +267,15 @@ def test_column_fits_a_long_unit(full: Monitor) -> None:
     assert width >= 8 * longest
 
 
+def test_columns_fit_beside_an_event_and_long_names_are_cut(full: Monitor) -> None:
+    full.running_tags.retag(TagTable(replace(tag, label="Feed of the north reactor") for tag in full.tags))
+    (table,) = [frame for frame in show("anomalies").dataframe if "Peak" in frame.value]
+    widths = {name: column["width"] for name, column in json.loads(table.proto.columns).items()}
+    shown = [name for name in table.proto.column_order if name != "Note"]
+    assert sum(widths[name] for name in shown) <= 720
+    assert widths["Tag"] >= 90
+
+
 def test_flag_stored_just_after_the_list_moves_no_row(settings: Settings, adopt: Adopt) -> None:
     clock = ManualClock(START)
     monitor = adopt(Monitor(settings, clock))
