@@ -111,7 +111,7 @@ def share_words(values: Floats) -> str:
     words = f"{usable:,} of {rows:,} times have a value."
     if usable < rows / 2:
         words += (
-            " The others lack a good value of some tag within the tolerance, or a whole window: a longer "
-            "tolerance may help."
+            " The others lack a good value of some tag within the tolerance, where a longer one may help, "
+            "or a whole window, or have no result, as a division by 0 has none."
         )
     return words
