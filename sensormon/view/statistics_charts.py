@@ -44,16 +44,10 @@ def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: in
     for edge in tag.normal or ():
         low, high = min(low, edge), max(high, edge)
         _mark(layout, edge, "normal", palette.secondary, "dash")
-    for share in (0.05, 0.5, 0.95):
+    # The outer two are named away from the middle: however near they are, no name covers another.
+    for share, name, side in ((0.05, "5 %", "right"), (0.5, "", "center"), (0.95, "95 %", "left")):
         at = distribution.quantiles[SHARES.index(share)]
-        _mark(
-            layout,
-            at,
-            "median" if share == 0.5 else f"{share:.0%}".replace("%", " %"),
-            palette.interaction,
-            "dot",
-            low=True,
-        )
+        _mark(layout, at, name, palette.interaction, "dot", low=True, side=side)
     if tag.normal:
         layout["shapes"].append(
             {
@@ -88,8 +82,8 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
         f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
     }
     layout = _layout(palette, height)
-    layout["xaxis"] |= {"title": axis_title(f"{x.label}, {x.unit}".rstrip(", "), palette)}
-    layout["yaxis"] |= {"title": axis_title(f"{y.label}, {y.unit}".rstrip(", "), palette)}
+    layout["xaxis"] |= {"title": axis_title(_named(x), palette)}
+    layout["yaxis"] |= {"title": axis_title(_named(y), palette)}
     layout["margin"]["l"] = 64
     return go.Figure(data=[trace], layout=layout)
 
@@ -170,7 +164,16 @@ def add_limits(figure: go.Figure, limits: ControlLimits, tag: Tag, baseline: Spa
             )
 
 
-def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *, low: bool = False) -> None:
+def _mark(
+    layout: dict[str, Any],
+    at: float,
+    name: str,
+    color: str,
+    dash: str,
+    *,
+    low: bool = False,
+    side: str = "center",
+) -> None:
     layout["shapes"].append(
         {
             "type": "line",
@@ -189,11 +192,17 @@ def _mark(layout: dict[str, Any], at: float, name: str, color: str, dash: str, *
             "y": 1.0,
             "yref": "paper",
             "yanchor": "bottom",
+            "xanchor": side,
             "yshift": 0 if low else 13,
             "showarrow": False,
             "font": {"size": 11, "color": color},
         }
     )
+
+
+def _named(tag: Tag) -> str:
+    """The label with the unit, unless it ends with it, as that of a pH does."""
+    return tag.label if tag.label.endswith(tag.unit) else f"{tag.label}, {tag.unit}"
 
 
 def _layout(palette: Palette, height: int) -> dict[str, Any]:

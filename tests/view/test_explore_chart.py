@@ -272,9 +272,15 @@ def test_histogram_and_scatter_show_their_data() -> None:
     assert list(figure.data[0].y) == [1, 4, 3, 2]
     assert figure.layout.xaxis.range[0] < 35.0
     assert figure.layout.xaxis.range[1] > 40.0
+    sides = {mark.text: mark.xanchor for mark in figure.layout.annotations}
+    assert (sides["5 %"], sides["95 %"]) == ("right", "left"), "their names cannot cover each other"
     flat = Distribution(3, 37.0, 0.0, (37.0,) * len(SHARES), np.array([37.0, 37.0]), np.array([3]), 3)
     assert histogram(flat, PH, DARK).data[0].width[0] > 0
     many = np.arange(3.0 * DOTS)
-    dots = scatter(Pairs(many.astype(np.int64), many, -many, SECOND), TEMP, PH, LIGHT).data[0]
+    feed = Tag("ph", "Feed pH", "pH", resolution=0.01)
+    crossed = scatter(Pairs(many.astype(np.int64), many, -many, SECOND), PH, feed, LIGHT)
+    axes = (crossed.layout.xaxis.title.text, crossed.layout.yaxis.title.text)
+    assert axes == ("pH value, pH", "Feed pH"), "a label that ends with its unit says it once"
+    dots = crossed.data[0]
     assert len(dots.x) == DOTS
     assert (dots.x[0], dots.x[-1]) == (0.0, many[-1])
