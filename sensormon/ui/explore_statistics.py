@@ -61,7 +61,12 @@ def statistics_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         ],
     )
     table = statistics_table(rows, m.tags)
-    st.dataframe(table, key="explore-statistics-table", height="content")
+    st.dataframe(
+        table,
+        key="explore-statistics-table",
+        height="content",
+        column_config={title: st.column_config.TextColumn(alignment="right") for title in table},
+    )
     content = pa.Table.from_pandas(statistics_rows(rows, m.tags), preserve_index=False)
     about = f"statistics of {', '.join(names)}, {times(*span, UTC)} UTC"
     table_download(
