@@ -36,7 +36,7 @@ WORDS: Mapping[Act, str] = MappingProxyType(
         Act.EDIT_BOARDS: "Change boards, and share saved views",
         Act.APPLY_SETTINGS: "Apply detector settings to live monitoring",
         Act.EDIT_TAGS: "Add, change and remove tags",
-        Act.EDIT_FRAMES: "Save and remove event frames and their envelopes",
+        Act.EDIT_FRAMES: "Save and remove event frames",
         Act.SCHEDULE_REPORTS: "Schedule reports",
         Act.IMPORT: "Import history",
         Act.OPEN_CASE: "Open cases",
