@@ -48,8 +48,8 @@ def both_flags(viewer: Viewer, chosen: Chosen, profile: Profile, looked: Looked,
     )
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(
-            f":red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; :gray[□] lost {lost:,}"
-            " flagged readings &emsp; :gray[shaded: expected with new settings]",
+            f"Flagged readings: :red[◆] kept {kept:,} &emsp; :primary[▲] gained {gained:,} &emsp; "
+            f":gray[□] lost {lost:,} &emsp; :gray[shaded: expected with new settings]",
             help=meaning("kept, gained, lost", "control band"),
             width="content",
         )
