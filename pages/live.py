@@ -147,10 +147,12 @@ def empty(m: Monitor, searched: bool, source: str) -> None:
         )
     elif source == "http":
         st.info(
-            "No source is configured. Send readings over HTTP, starting with the command below; /api/docs "
-            "lists every route. Or start with SENSORMON_SOURCE=simulator, or replay:FILE for a recording.",
+            "No source is configured. Add one on the Data page, or send readings over HTTP, starting with "
+            "the command below; /api/docs lists every route. Or start with SENSORMON_SOURCE=simulator, or "
+            "replay:FILE for a recording.",
             title="No readings yet",
         )
+        st.page_link("pages/data.py", label="Add a source", query_params={"section": "Sources"})
         sending_line(m)
     else:
         st.info(
@@ -193,7 +195,8 @@ def no_data_yet(m: Monitor) -> frozenset[str]:
 
 def view(m: Monitor, me: Viewer) -> None:
     """The controls, and the board or what stands in for it."""
-    with folded(), st.container(horizontal=True, vertical_alignment="center"):
+    around = folded()
+    with around.container(horizontal=True, vertical_alignment="center"):
         span = preset(list(REFRESH), "range", "15 min", label_visibility="collapsed", on_change=whole_span)
         at = moment(m)
         if at is not None:
@@ -203,7 +206,7 @@ def view(m: Monitor, me: Viewer) -> None:
         # A zoomed span moves out of view with time, so its link is pinned to this moment.
         copy_link(**({"at": render(m.clock.now())} if at is None and "zoom" in st.query_params else {}))
     delivering = with_data(m)
-    tags = choose_tags(m, delivering)
+    tags = choose_tags(m, delivering, around)
     if not tags.below:
         empty(m, bool(tags.plant), m.status().source.name)
     if tags.plant and not board(m, me, span, tags, at):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.memo import remembered
@@ -43,12 +44,12 @@ class Shown:
     follows: bool
 
 
-def choose_tags(m: Monitor, delivered: Collection[str]) -> Shown:
-    """Draw the search and the choice of cards, if there are many tags."""
+def choose_tags(m: Monitor, delivered: Collection[str], around: DeltaGenerator) -> Shown:
+    """Draw the search and the choice of cards into this container, if there are many tags."""
     plant = shown(m.tags, delivered, ())
     if len(m.tags) <= MOST:
         return Shown(plant, plant, plant, Node(), plant, False)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with around.container(horizontal=True, vertical_alignment="center", gap="small"):
         wanted = _search()
         chosen = _opened(m)
     node = _node(m)

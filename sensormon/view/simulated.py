@@ -29,9 +29,9 @@ def simulated_words(
         return None
     running = [name for name, (_, last) in spans.items() if last == FOREVER]
     if running and set(tags.names) <= set(running):
-        return "readings of the built-in simulator, not of sensors"
+        return "by the built-in simulator"
     if running:
-        return f"{len(running):,} of {counted(len(tags), 'tag')}: readings of the built-in simulator"
+        return f"{len(running):,} of {counted(len(tags), 'tag')} by the built-in simulator"
     last = max(last for _, last in spans.values())
     return f"readings of {counted(len(spans), 'tag')} up to {moment_words(last, now, zone)}"
 

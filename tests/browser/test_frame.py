@@ -52,6 +52,12 @@ TOO_WIDE = """() => [document.documentElement, ...document.querySelectorAll(
   && part.getBoundingClientRect().right !== 390).map((part) => part.className)"""
 """The parts of the head and of the rows of buttons that leave the column of the page, which ends at 374."""
 
+BEYOND = """() => ({
+  scrolls: document.querySelector("[data-testid=stMain]").scrollWidth - innerWidth,
+  beyond: document.querySelector(".status-more").getBoundingClientRect().right - 374,
+})"""
+"""How far (px) the page can be pushed sideways, and its Status button is beyond the column."""
+
 
 def import_board(page: Page, server: Server) -> None:
     """Keep `BOARD`, once for the server."""
@@ -82,6 +88,7 @@ def test_phone_shows_the_first_chart_or_list_in_the_upper_third(
     expect(first).to_be_visible()
     assert first.evaluate("part => part.getBoundingClientRect().y") <= UPPER_THIRD
     assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(BEYOND) == {"scrolls": 0, "beyond": 0}
     expect(page.get_by_role("button", name="Menu", exact=True)).to_be_visible()
     expect(page.locator(".st-key-help button")).to_be_in_viewport(ratio=1)
     context.close()

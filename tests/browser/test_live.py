@@ -23,6 +23,8 @@ from tests.support.server import Server
 pytestmark = pytest.mark.browser
 
 CARD = ".live-card"
+UPPER_THIRD = 281
+"""Pixels of a phone that is 844 high."""
 DRAWN = f"{CARD}[data-drawn] .js-plotly-plot .scatterlayer .trace"
 RANGES = (
     "() => [...document.querySelectorAll('.js-plotly-plot')].map(p => p._fullLayout.xaxis.range.map(String))"
@@ -299,6 +301,13 @@ def test_strip_leads_to_a_chart_of_many_tags(page: Page, tmp_path: Path) -> None
         page.locator(".strip-row").click()
         page.wait_for_url("**show=t41*")
         expect(page.locator(f"{CARD} h3")).to_have_text("Tank 41")
+        assert page.locator(".status").evaluate("line => line.clientHeight") < 30, "the status takes one line"
+
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.context.add_cookies([{"name": "sensormon-greeted", "value": "1", "url": server.url}])
+        live(page, server)
+        assert page.locator(".strip").evaluate("part => part.getBoundingClientRect().y") <= UPPER_THIRD
+        expect(page.get_by_label("Search tags")).to_be_hidden()
     finally:
         server.stop()
         server.output()

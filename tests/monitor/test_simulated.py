@@ -55,9 +55,9 @@ def test_badge_says_what_is_simulated() -> None:
     zone = ZoneInfo("UTC")
     assert simulated_words({}, tags, START, zone) is None
     both = {"a": (0, FOREVER), "b": (0, FOREVER)}
-    assert simulated_words(both, tags, START, zone) == "readings of the built-in simulator, not of sensors"
+    assert simulated_words(both, tags, START, zone) == "by the built-in simulator"
     part = {"a": (0, FOREVER), "b": (0, START)}
-    assert simulated_words(part, tags, START, zone) == "1 of 2 tags: readings of the built-in simulator"
+    assert simulated_words(part, tags, START, zone) == "1 of 2 tags by the built-in simulator"
     past = simulated_words({"b": (0, START - MINUTE)}, tags, START, zone)
     assert past is not None
     assert past.startswith("readings of 1 tag up to ")

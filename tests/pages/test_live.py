@@ -242,7 +242,7 @@ def test_tag_that_is_not_simulated_waits_for_data_beside_the_simulator(
     app = show("live")
     sent = [(tag["label"], tag["badge"], tag["without"]) for tag in board(app)["tags"]]
     assert sent == [("Alpha", "SIMULATED", "no data"), ("Beta", "", "no data yet")]
-    assert "1 of 2 tags: readings of the built-in simulator" in text(app)
+    assert "1 of 2 tags by the built-in simulator" in text(app)
     app.session_state["no-board"] = True
     cards = {line for line in text(app.run()).splitlines() if 'class="card' in line}
     assert {("Alpha" in card, "SIMULATED" in card, "no data yet" in card) for card in cards} == {

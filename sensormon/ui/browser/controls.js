@@ -4,7 +4,7 @@ import { set } from "./dom.js"
 const NARROW = window.matchMedia("(max-width: 640px)")
 const EVERY = 1000 // ms
 const LONGEST = 120
-const CHOSEN = "[role=radio][aria-checked=true], input[role=combobox], [data-tag], [data-testid=stPopoverButton] strong, " +
+const CHOSEN = "[role=radio][aria-checked=true], input[role=combobox], input[placeholder^=Search], [data-tag], [data-testid=stPopoverButton] strong, " +
   "[data-testid=stCheckbox] label:has(input:checked), button[aria-pressed=true]"
 
 let watching = false
