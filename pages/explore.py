@@ -116,8 +116,8 @@ def controls(m: Monitor, viewer: Viewer) -> Chosen:
             )
         earlier, words = comparison()
         only = only_while(m, names)
-        axes_menu(m, names)
     with top:
+        axes_menu(m, names)
         flags = st.checkbox("Flags", value=True, key="flags", bind="query-params")
         copy_link("explore-link", past=None, **{"from": render(span[0]), "to": render(span[1])})
     return Chosen(
