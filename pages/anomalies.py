@@ -77,14 +77,14 @@ def no_anomalies(m: Monitor, viewer: Viewer, lists: EventLists, asked: Range, ta
     if lists.watched is None:
         st.info(
             "No readings are stored. The Live page shows whether any arrive; the Data page imports history.",
-            title=f"No anomalies here: no readings {asked.words}",
+            title="No anomalies here: no readings yet",
         )
-    else:
-        st.info(
-            "Every reading was in its expected range. Choose a longer time range to see more; the Tuning "
-            "page shows what other settings would have flagged.",
-            title=f"No anomalies here: nothing was flagged {asked.words}",
-        )
+        return
+    st.info(
+        "Every reading was in its expected range. Choose a longer time range to see more; the Tuning "
+        "page shows what other settings would have flagged.",
+        title=f"No anomalies here: nothing was flagged {asked.words}",
+    )
     st.button("Show a longer time range", key="widen", on_click=widen)
 
 

@@ -229,11 +229,11 @@ def _choose_all(ids: list[int], chosen: list[int]) -> None:
     fitting = [*chosen, *islice(others, max(0, MOST_CHOSEN - len(chosen)))]
     all_of_them = len(fitting) == len(ids)
     st.button(
-        f"Select all {len(ids):,}" if all_of_them else f"Select {MOST_CHOSEN:,} of {len(ids):,}",
+        f"Select all {len(ids):,}" if all_of_them else f"Select {MOST_CHOSEN:,}",
         key="select-all",
         type="tertiary",
         disabled=len(chosen) == len(fitting),
-        help=None if all_of_them else f"{MOST_CHOSEN:,} events are the most in one action",
+        help=None if all_of_them else f"The first {MOST_CHOSEN:,} of {len(ids):,}: the most in one action",
         on_click=choose,
         args=(fitting,),
     )
