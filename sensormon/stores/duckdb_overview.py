@@ -24,9 +24,6 @@ from sensormon.stores.duckdb_summary import Sources, sources
 Columns = Mapping[str, Any]
 """Columns of a table, as arrays."""
 
-FEW = 6
-"""Up to this many tags are asked for one by one: DuckDB reads the columns of a single tag's rows alone, but
-of several tags those of all rows."""
 _SUMS = ("readings", "flagged", "marked", "pieces")
 _PARTS = """
 SELECT tag, part, sum(readings)::BIGINT AS readings, sum(drawn)::BIGINT AS drawn,
@@ -64,9 +61,7 @@ def overviews(
     """See `Spans.overviews`."""
     by_minutes = part_width(since, until, parts) % MINUTE == 0
     with sources(database, tags, since, until, below_id=below_id, by_minutes=by_minutes) as answered:
-        if len(tags) > FEW:
-            return _overviews(answered, tags, parts)
-        return {tag: _overviews(replace(answered, tags=(tag,)), (tag,), parts)[tag] for tag in tags}
+        return _overviews(answered, tags, parts)
 
 
 def _overviews(answered: Sources, tags: Sequence[str], parts: int) -> dict[str, Overview]:

@@ -14,7 +14,7 @@ from sensormon.model.clock import MINUTE
 from sensormon.model.readings import Floats, Ints
 from sensormon.stores.duckdb_database import Database
 from sensormon.stores.duckdb_overview import overviews
-from sensormon.stores.duckdb_queries import among, naive
+from sensormon.stores.duckdb_queries import among, bounded, naive
 from sensormon.stores.duckdb_summary import EVER, sources
 from sensormon.stores.long_spans import (
     LEAST_MINUTES,
@@ -24,11 +24,11 @@ from sensormon.stores.long_spans import (
     Distribution,
     Outside,
 )
-from sensormon.stores.samples import cells_of, histogram, quantiles, stretches_of
+from sensormon.stores.samples import cells_of, histogram, quantiles, rows_of_tags, stretches_of
 
 OF_TAG = "tag = ? AND time >= ? AND time < ?"
 """The condition of queries on a tag's readings; `of_tag` returns its values."""
-_GOOD = f"FROM readings WHERE {OF_TAG} AND quality >> 30 = 0"
+GOOD = "quality >> 30 = 0"
 _MINUTE = "date_trunc('minute', {time})"
 _ALL = (1 << 63) - 1
 _CHANGES = f"""
@@ -113,6 +113,19 @@ class DuckDBSpans:
             ).fetchall()
         return None if first is None else (int(first), int(last))
 
+    def extents(self, tags: Sequence[str]) -> dict[str, tuple[int, int]]:
+        of_tags, names = among(tags)
+        with sources(self._database, tags, *EVER) as answered:
+            query, values = answered.rows("0")
+            moments, bound = f"SELECT tag, first, last FROM {query}", list(values)
+            if self._database.has("rollups"):
+                moments += f" UNION ALL SELECT tag, minute, minute FROM rollups WHERE {of_tags}"
+                bound += names
+            rows = answered.cursor.execute(
+                f"SELECT tag, epoch_us(min(first)), epoch_us(max(last)) FROM ({moments}) GROUP BY tag", bound
+            ).fetchall()
+        return {str(tag): (int(first), int(last)) for tag, first, last in rows}
+
     def simulated(self) -> dict[str, tuple[int, int]]:
         with sources(self._database, None, *EVER) as answered:
             query, values = answered.rows("0")
@@ -144,37 +157,58 @@ class DuckDBSpans:
         return stretches_of(part, good, cell, since, until, most)
 
     def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
-        if not stretches:
-            return np.zeros(0, dtype=np.int64), np.zeros(0)
-        stretch = f"SELECT id, epoch_us(time) AS moment, value {_GOOD}"
-        pieces = " UNION ALL ".join([stretch] * len(stretches))  # DuckDB skips what is between their bounds
-        frame = self._database.frame(
-            f"SELECT moment, value FROM ({pieces}) ORDER BY moment, id",
-            [value for since, until in stretches for value in of_tag(tag, since, until)],
+        return self.values_of([tag], stretches)[tag]
+
+    def values_of(
+        self, tags: Sequence[str], stretches: Sequence[tuple[int, int]]
+    ) -> dict[str, tuple[Ints, Floats]]:
+        if not stretches or not tags:
+            return {tag: (np.zeros(0, dtype=np.int64), np.zeros(0)) for tag in tags}
+        conditions = [bounded(tags, since, until) for since, until in stretches]
+        pieces = " UNION ALL ".join(  # DuckDB skips what is between their bounds
+            f"SELECT tag, id, epoch_us(time) AS moment, value FROM readings WHERE {where} AND {GOOD}"
+            for where, _ in conditions
         )
-        return frame["moment"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
+        order = "moment, id" if len(tags) == 1 else "tag, moment, id"
+        frame = self._database.frame(
+            f"SELECT tag, moment, value FROM ({pieces}) ORDER BY {order}",
+            [value for _, values in conditions for value in values],
+        )
+        time, value = frame["moment"].to_numpy(dtype=np.int64), frame["value"].to_numpy(dtype=np.float64)
+        return {tag: (time[rows], value[rows]) for tag, rows in rows_of_tags(frame, tags).items()}
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         return self.cells(tag, since, until, cell).mean
 
+    def means_of(self, tags: Sequence[str], since: int, until: int, cell: int) -> dict[str, Floats]:
+        return {tag: each.mean for tag, each in self._cells_of(tags, since, until, cell).items()}
+
     def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
+        return self._cells_of([tag], since, until, cell)[tag]
+
+    def _cells_of(self, tags: Sequence[str], since: int, until: int, cell: int) -> dict[str, Cells]:
+        if not tags:
+            return {}
         part = f"(epoch_us({{time}}) - {since}) // {cell}"
+        where, bound = bounded(tags, since, until)
         if since % MINUTE or cell % MINUTE:  # the summary has only whole minutes
             rows = self._database.frame(
-                f"SELECT {part.format(time='time')} AS part, count(*) AS readings,"
-                " count(*) FILTER (quality >> 30 = 0) AS good, avg(value) FILTER (quality >> 30 = 0) AS mean"
-                f" FROM readings WHERE {OF_TAG} GROUP BY part",
-                of_tag(tag, since, until),
+                f"SELECT tag, {part.format(time='time')} AS part, count(*) AS readings,"
+                f" count(*) FILTER ({GOOD}) AS good, avg(value) FILTER ({GOOD}) AS mean"
+                f" FROM readings WHERE {where} GROUP BY tag, part ORDER BY tag",
+                bound,
             )
         else:
-            with sources(self._database, [tag], since, until) as answered:
+            with sources(self._database, tags, since, until) as answered:
                 query, values = answered.rows(part)
                 rows = answered.frame(
-                    "SELECT part, sum(readings)::BIGINT AS readings, sum(good)::BIGINT AS good,"
-                    f" sum(good * mean) FILTER (good > 0) / sum(good) AS mean FROM {query} GROUP BY part",
+                    "SELECT tag, part, sum(readings)::BIGINT AS readings, sum(good)::BIGINT AS good,"
+                    f" sum(good * mean) FILTER (good > 0) / sum(good) AS mean FROM {query}"
+                    " GROUP BY tag, part ORDER BY tag",
                     values,
                 )
-        return cells_of(rows, -(-(until - since) // cell))
+        count = -(-(until - since) // cell)
+        return {tag: cells_of(rows.iloc[own], count) for tag, own in rows_of_tags(rows, tags).items()}
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         with sources(self._database, [tag], since, until) as answered:

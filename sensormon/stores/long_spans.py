@@ -90,6 +90,9 @@ class Spans(Protocol):
         Rolled-up readings count by their minute. None if there are no readings.
         """
 
+    def extents(self, tags: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """`extent` of each of these tags that has any readings."""
+
     def simulated(self) -> dict[str, tuple[int, int]]:
         """The times of the oldest and the newest simulated reading of each tag that has any.
 
@@ -108,8 +111,16 @@ class Spans(Protocol):
     def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
         """Times and values of the good readings in these spans, in order of time."""
 
+    def values_of(
+        self, tags: Sequence[str], stretches: Sequence[tuple[int, int]]
+    ) -> dict[str, tuple[Ints, Floats]]:
+        """`values` of each of these tags, for far less than asking for each."""
+
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         """The means of the good readings in equal cells (µs) from `since` on; NaN for an empty cell."""
+
+    def means_of(self, tags: Sequence[str], since: int, until: int, cell: int) -> dict[str, Floats]:
+        """`means` of each of these tags, for far less than asking for each."""
 
     def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
         """The same cells with the number of all and of good readings in each."""

@@ -1,4 +1,4 @@
-"""An overview of a span of one tag in PostgreSQL. See `sensormon.analysis.downsample`.
+"""Overviews of a span of some tags in PostgreSQL. See `sensormon.analysis.downsample`.
 
 Readings come in windows of whole parts, of at most about `PIECE` readings, and each window becomes its
 parts at once, so that memory is bounded whatever the span.
@@ -6,7 +6,7 @@ parts at once, so that memory is bounded whatever the span.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from sensormon.model.readings import Bools, Floats, Ints
 from sensormon.stores.postgresql_database import Cursor, Database
 from sensormon.stores.postgresql_queries import COLUMNS, condition_of, moment
 from sensormon.stores.postgresql_tables import fetched
+from sensormon.stores.samples import rows_of_tags
 
 PIECE = 500_000
 """Readings in memory at once, about."""
@@ -35,27 +36,55 @@ class _Parts:
     drawn: Ints
 
 
-def overview(
-    database: Database, tag: str, since: int, until: int, parts: int, below_id: int | None = None
-) -> Overview:
-    """See `Spans.overview`."""
-    where, values = condition_of([tag], since, until, below_id)
-    of_span = f"FROM readings WHERE {where}"
+def overviews(
+    database: Database,
+    tags: Sequence[str],
+    since: int,
+    until: int,
+    parts: int,
+    below_id: int | None = None,
+) -> dict[str, Overview]:
+    """See `Spans.overviews`. All tags are counted, and those with few readings read, with one question."""
+    where, values = condition_of(tags, since, until, below_id)
+    seen: dict[str, Overview] = {}
     with database.snapshot() as cursor:
-        ((readings, flagged, marked),) = cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE is_anomaly),"
-            f" count(*) FILTER (WHERE is_anomaly OR quality <> 0) {of_span}",
+        counted = cursor.execute(
+            "SELECT tag, count(*), count(*) FILTER (WHERE is_anomaly),"
+            " count(*) FILTER (WHERE is_anomaly OR quality <> 0)"
+            f" FROM readings WHERE {where} GROUP BY tag",
             values,
         ).fetchall()
-        if readings <= 4 * parts:
-            rows = fetched(cursor, f"SELECT {COLUMNS} {of_span} ORDER BY id", values)
-            return whole(rows.to_pandas(), since, until)
-        width = part_width(since, until, parts)
-        made = [
-            _parts(window, width)
-            for window in _windows(cursor, of_span, values, (since, until, width), readings)
-        ]
-        marks = _marks(cursor, of_span, values, width, marked)
+        many = {str(tag): numbers for tag, *numbers in counted if numbers[0] > 4 * parts}
+        few = [tag for tag in tags if tag not in many]
+        together = max(1, PIECE // (4 * parts))
+        for first in range(0, len(few), together):
+            names = few[first : first + together]
+            where, values = condition_of(names, since, until, below_id)
+            rows = fetched(cursor, f"SELECT {COLUMNS} FROM readings WHERE {where} ORDER BY tag, id", values)
+            frame = rows.to_pandas()
+            for tag, own in rows_of_tags(frame, names).items():
+                seen[tag] = whole(frame.iloc[own].reset_index(drop=True), since, until)
+        for tag, (readings, flagged, marked) in many.items():
+            condition = condition_of([tag], since, until, below_id)
+            span = (since, until, part_width(since, until, parts))
+            seen[tag] = _thinned(cursor, condition, span, (readings, flagged, marked))
+    return seen
+
+
+def _thinned(
+    cursor: Cursor,
+    condition: tuple[str, list[object]],
+    span: tuple[int, int, int],
+    numbers: tuple[int, int, int],
+) -> Overview:
+    """The overview of a tag with more readings than parts have room for; `numbers` are all, the flagged, the
+    marked ones, `span` has the width of a part."""
+    where, values = condition
+    of_span = f"FROM readings WHERE {where}"
+    since, until, width = span
+    readings, flagged, marked = numbers
+    made = [_parts(window, width) for window in _windows(cursor, of_span, values, span, readings)]
+    marks = _marks(cursor, of_span, values, width, marked)
     time, value, first, last, count, drawn = (
         np.concatenate([getattr(each, name) for each in made])
         for name in ("time", "value", "first", "last", "count", "drawn")

@@ -19,9 +19,9 @@ from sensormon.model.readings import Floats, Ints
 from sensormon.model.timestamps import micros as micros_of
 from sensormon.stores.long_spans import MOST, SHARES, SIMULATED, Distribution, Outside
 from sensormon.stores.postgresql_database import Database
-from sensormon.stores.postgresql_overview import overview
+from sensormon.stores.postgresql_overview import overviews
 from sensormon.stores.postgresql_queries import GOOD, among, bounded, micros, moment
-from sensormon.stores.samples import cells_of, histogram, quantiles, stretches_of
+from sensormon.stores.samples import cells_of, histogram, quantiles, rows_of_tags, stretches_of
 
 _CELLS = 2_000
 """Pieces of a span whose readings are counted, to spread a sample evenly over the readings."""
@@ -48,13 +48,12 @@ class PostgreSQLSpans:
     def overview(
         self, tag: str, since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> Overview:
-        return overview(self._database, tag, since, until, parts, below_id)
+        return self.overviews([tag], since, until, parts=parts, below_id=below_id)[tag]
 
     def overviews(
         self, tags: Sequence[str], since: int, until: int, *, parts: int = PARTS, below_id: int | None = None
     ) -> dict[str, Overview]:
-        # An index finds the readings of each tag: together they would take as long.
-        return {tag: self.overview(tag, since, until, parts=parts, below_id=below_id) for tag in tags}
+        return overviews(self._database, tags, since, until, parts, below_id)
 
     def changes(
         self, tag: str, since: int, until: int, width: int, *, below_id: int | None = None
@@ -79,6 +78,17 @@ class PostgreSQLSpans:
             [*values, *values],
         )
         return None if first is None else (int(first), int(last))
+
+    def extents(self, tags: Sequence[str]) -> dict[str, tuple[int, int]]:
+        where, values = among(tags)
+        rows = self._database.rows(
+            f"SELECT tag, {micros('min(first)')}, {micros('max(last)')} FROM ("
+            f"SELECT tag, min(time) AS first, max(time) AS last FROM readings WHERE {where} GROUP BY tag"
+            f" UNION ALL SELECT tag, min(minute), max(minute) FROM rollups WHERE {where} GROUP BY tag"
+            ") AS ends GROUP BY tag",
+            [*values, *values],
+        )
+        return {str(tag): (int(first), int(last)) for tag, first, last in rows}
 
     def simulated(self) -> dict[str, tuple[int, int]]:
         rows = self._database.rows(
@@ -106,31 +116,45 @@ class PostgreSQLSpans:
         return stretches_of(part, counts["good"].to_numpy(dtype=np.int64), cell, since, until, most)
 
     def values(self, tag: str, stretches: Sequence[tuple[int, int]]) -> tuple[Ints, Floats]:
-        if not stretches:
-            return np.zeros(0, dtype=np.int64), np.zeros(0)
-        bounds = [bounded([tag], since, until) for since, until in stretches]
+        return self.values_of([tag], stretches)[tag]
+
+    def values_of(
+        self, tags: Sequence[str], stretches: Sequence[tuple[int, int]]
+    ) -> dict[str, tuple[Ints, Floats]]:
+        if not stretches or not tags:
+            return {tag: (np.zeros(0, dtype=np.int64), np.zeros(0)) for tag in tags}
+        bounds = [bounded(tags, since, until) for since, until in stretches]
         pieces = " UNION ALL ".join(
-            f"SELECT id, time AS moment, value FROM readings WHERE {where} AND {GOOD}" for where, _ in bounds
+            f"SELECT tag, id, time AS moment, value FROM readings WHERE {where} AND {GOOD}"
+            for where, _ in bounds
         )
         rows = self._database.frame(
-            f"SELECT moment, value FROM ({pieces}) AS pieces ORDER BY moment, id",
+            f"SELECT tag, moment, value FROM ({pieces}) AS pieces ORDER BY tag, moment, id",
             [value for _, values in bounds for value in values],
         )
-        return micros_of(rows["moment"]), rows["value"].to_numpy(dtype=np.float64)
+        time, value = micros_of(rows["moment"]), rows["value"].to_numpy(dtype=np.float64)
+        return {tag: (time[own], value[own]) for tag, own in rows_of_tags(rows, tags).items()}
 
     def means(self, tag: str, since: int, until: int, cell: int) -> Floats:
         return self.cells(tag, since, until, cell).mean
 
+    def means_of(self, tags: Sequence[str], since: int, until: int, cell: int) -> dict[str, Floats]:
+        return {tag: each.mean for tag, each in self._cells_of(tags, since, until, cell).items()}
+
     def cells(self, tag: str, since: int, until: int, cell: int) -> Cells:
-        where, values = bounded([tag], since, until)
+        return self._cells_of([tag], since, until, cell)[tag]
+
+    def _cells_of(self, tags: Sequence[str], since: int, until: int, cell: int) -> dict[str, Cells]:
+        where, values = bounded(tags, since, until)
         rows = self._database.frame(
-            "SELECT date_bin(%s, time, %s) AS part, count(*) AS readings,"
+            "SELECT tag, date_bin(%s, time, %s) AS part, count(*) AS readings,"
             f" count(*) FILTER (WHERE {GOOD}) AS good, avg(value) FILTER (WHERE {GOOD}) AS mean"
-            f" FROM readings WHERE {where} GROUP BY 1",
+            f" FROM readings WHERE {where} GROUP BY 1, 2 ORDER BY 1",
             [timedelta(microseconds=cell), moment(since), *values],
         )
         rows["part"] = (micros_of(rows["part"]) - since) // cell
-        return cells_of(rows, -(-(until - since) // cell))
+        count = -(-(until - since) // cell)
+        return {tag: cells_of(rows.iloc[own], count) for tag, own in rows_of_tags(rows, tags).items()}
 
     def distribution(self, tag: str, since: int, until: int, *, bins: int) -> Distribution:
         where, values = bounded([tag], since, until)

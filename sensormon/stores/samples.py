@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -60,6 +61,14 @@ def quantiles(value: Floats, weight: Ints, shares: Sequence[float]) -> tuple[flo
     at = np.asarray(shares) * last[-1]
     lower, upper = (value[np.searchsorted(last, place)] for place in (np.floor(at), np.ceil(at)))
     return tuple((lower + (at - np.floor(at)) * (upper - lower)).tolist())
+
+
+def rows_of_tags(rows: pd.DataFrame, tags: Sequence[str]) -> dict[str, slice]:
+    """Where the rows of each of these tags are, of rows in which those of a tag lie together."""
+    names = rows["tag"].to_numpy()
+    edges = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
+    own = {str(names[first]): slice(first, last) for first, last in pairwise(edges) if first < last}
+    return {tag: own.get(tag, slice(0, 0)) for tag in tags}
 
 
 def cells_of(rows: pd.DataFrame, count: int) -> Cells:

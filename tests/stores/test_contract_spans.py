@@ -153,3 +153,17 @@ def test_many_tags_are_seen_as_each_of_them(store: Store, processed: Callable[..
                 assert getattr(overview, field) == getattr(same, field)
             for field in ("time", "value", "first", "last", "count", "drawn"):
                 assert getattr(overview, field).tolist() == getattr(same, field).tolist()
+    assert store.spans.extents([*names, "nobody"]) == {name: store.spans.extent([name]) for name in names}
+    stretches = [(START, START + 900 * SECOND), (START + 1_000 * SECOND, START + 2_000 * SECOND)]
+    several = store.spans.values_of([*names, "nobody"], stretches)
+    for name, columns in several.items():
+        alone_columns = store.spans.values(name, stretches)
+        assert [column.tolist() for column in columns] == [column.tolist() for column in alone_columns]
+    minute = START // (60 * SECOND) * 60 * SECOND
+    for since, cell in ((START, 7 * SECOND), (minute, 60 * SECOND)):
+        until = since + 3_601 * SECOND
+        means = store.spans.means_of([*names, "nobody"], since, until, cell)
+        assert means.keys() == several.keys()
+        for name, cells in means.items():
+            assert cells == pytest.approx(store.spans.means(name, since, until, cell), nan_ok=True)
+    assert store.spans.means_of([], START, FAR, SECOND) == store.spans.values_of([], stretches) == {}
