@@ -6,7 +6,7 @@ What it is not: the distance, which is in `sensormon.analysis.similar`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -129,10 +129,13 @@ def similar(spans: Spans, retention: StoredRetention, tags: TagTable, wanted: Wa
     matches: list[Nearest] = []
     compared = 0
     parts = divided(step, interval, FINER)
+    others = _others(
+        spans, retention, [n for n in wanted.tags if n not in left_out and n != wanted.tag], step
+    )
     for name in wanted.tags:
         if name in left_out:
             continue
-        grid = own if name == wanted.tag else _other(spans, retention, name, step)
+        grid = own if name == wanted.tag else next(others)
         if grid is None:
             left_out[name] = "has no readings"
             continue
@@ -168,10 +171,44 @@ def _grid(spans: Spans, name: str, span: tuple[int, int], step: int, interval: f
     return _Grid(name, since, step, interval, bridged(cells, empty_allowed(interval, step)))
 
 
-def _other(spans: Spans, retention: StoredRetention, name: str, step: int) -> _Grid | None:
-    span = _extent(spans, retention, name)
-    time, _ = spans.values(name, spans.stretches(name, *span, _SAMPLE))
-    return _grid(spans, name, span, step, usual_interval(time)) if len(time) else None
+def _others(
+    spans: Spans, retention: StoredRetention, names: Sequence[str], step: int
+) -> Iterator[_Grid | None]:
+    """The grids of these tags in this order; None for a tag without readings.
+
+    The store is asked for as many tags at once as have `LONGEST` cells together.
+    """
+    extents, ends = spans.extents(names), retention.rolled_ends(names)
+    whole: dict[str, tuple[int, int]] = {}
+    intervals: dict[str, float] = {}
+    for name, (first, last) in extents.items():
+        since = max(first, ends.get(name, first))
+        time, _ = spans.values(name, spans.stretches(name, since, last + 1, _SAMPLE))
+        if len(time):
+            since = since // step * step
+            whole[name] = since, max(last + 1, since + 1)
+            intervals[name] = usual_interval(time)
+    together = max(1, LONGEST * step // _hull([*whole.values()], step))
+    for at in range(0, len(names), together):
+        some = {name: whole[name] for name in names[at : at + together] if name in whole}
+        begin = min((since for since, _ in some.values()), default=0)
+        end = max((until for _, until in some.values()), default=0)
+        means = spans.means_of([*some], begin, end, step) if some else {}
+        for name in names[at : at + together]:
+            if name not in some:
+                yield None
+                continue
+            since, until = some[name]
+            first, last = (since - begin) // step, -((begin - until) // step)
+            cells = bridged(means[name][first:last].copy(), empty_allowed(intervals[name], step))
+            yield _Grid(name, since, step, intervals[name], cells)
+
+
+def _hull(spans: Sequence[tuple[int, int]], step: int) -> int:
+    """How long (µs) the span is that has all these in it, `step` at least."""
+    return max(
+        step, max((end for _, end in spans), default=0) - min((start for start, _ in spans), default=0)
+    )
 
 
 def _stretch(own: _Grid, wanted: Wanted) -> tuple[int, int]:

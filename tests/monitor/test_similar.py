@@ -13,6 +13,7 @@ import pytest
 from sensormon.model.clock import SECOND, ManualClock
 from sensormon.model.errors import UsageError
 from sensormon.model.settings import Settings
+from sensormon.monitor import similar as similar_search
 from sensormon.monitor.monitor import Monitor
 from sensormon.monitor.similar import Wanted
 from sensormon.view.palette import LIGHT
@@ -126,4 +127,24 @@ def test_matches_are_told_in_words_and_drawn(monitor: Monitor) -> None:
     assert b64decode(drawn.split("base64,")[1].rstrip('">')).count(b"<polyline") == 2
     assert 'alt="a &quot;b&quot;"' in drawn
     assert search_words(result, monitor.tags, ZoneInfo("UTC"))[0].startswith("Compared with 8")
+    monitor.stop()
+
+
+def test_grids_read_together_are_those_of_each_tag(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = "agitator_rpm"
+    monitor.submit(batch_of(*[(later, 300.0 + i % 90) for i in range(1_500)], at=START + 4_321 * SECOND))
+    monitor.drain()
+    spans, retention = monitor.explorer._store.spans, monitor.explorer._store.retention
+    names, step = [TAG, "nobody", later, OTHER], 7 * SECOND
+    for longest in (1_000_000, 1_000):  # all at once, each by itself
+        monkeypatch.setattr(similar_search, "LONGEST", longest)
+        grids = list(similar_search._others(spans, retention, names, step))
+        assert [grid is None for grid in grids] == [False, True, False, False]
+        for grid in grids:
+            if grid is not None:
+                span = spans.extent([grid.tag])
+                assert span is not None
+                alone = similar_search._grid(spans, grid.tag, (span[0], span[1] + 1), step, grid.interval)
+                assert (grid.since, len(grid.cells)) == (alone.since, len(alone.cells))
+                assert grid.cells == pytest.approx(alone.cells, nan_ok=True)
     monitor.stop()
