@@ -30,7 +30,7 @@ MOST_EVENTS = 40
 """The most events of a tile, the newest; all are counted."""
 LATELY = 2 * SECOND
 _KEPT = 400
-"""The most answers that are kept for viewers: those of some ten boards."""
+"""The most answers that are kept for viewers, among them each long span of a tag: some ten boards."""
 
 
 class BoardFeed:
@@ -49,14 +49,21 @@ class BoardFeed:
         m = self._monitor
         now = -(-m.clock.now() // MINUTE) * MINUTE  # the same for all who ask within this minute
         since = now - span * SECOND
-        shown = tuple(name for name in names if name in m.tags and not m.tags[name].has_states)
+        shown = {
+            ("history", name, span): name for name in names if name in m.tags and not m.tags[name].has_states
+        }
 
-        def look() -> dict[str, Seen]:
-            return m.explorer.overviews(shown, since, now, PARTS)
+        def look(lacking: Sequence[object]) -> dict[object, tuple[Answer, bool]]:
+            asked = {each: name for each, name in shown.items() if each in lacking}
+            seen = m.explorer.overviews([*asked.values()], since, now, PARTS)
+            return {
+                each: (_line(m.tags[name], seen[name]), seen[name].stored) for each, name in asked.items()
+            }
 
-        seen = self._shared.of(("history", shown, span), (now, m.undoing.last), look) if shown else {}
-        tags = {name: _line(m.tags[name], own) for name, own in seen.items()}
-        complete = all(own.stored for own in seen.values())
+        # Of each tag by itself: boards and tiles share what they have in common.
+        lines = self._shared.each([*shown], (now, m.undoing.last, m.tags.digest), look)
+        tags = {name: lines[each][0] for each, name in shown.items()}
+        complete = all(stored for _, stored in lines.values())
         return {"since": since / 1e3, "until": now / 1e3, "complete": complete, "tags": tags}
 
     def events(self, names: Sequence[str], span: int) -> Answer:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -54,11 +55,28 @@ class Shared:
             value = make()
             after = self._clock.now()
             self._kept[name] = Kept(value, after, max(0, after - now), key)
-            answers = dict(self._kept)
-            for oldest in sorted(answers, key=lambda name: answers[name].taken)[: -self._most]:
-                self._kept.pop(oldest, None)
-                self._locks.pop(oldest, None)
+            self._forget()
             return value
+
+    def each(
+        self, names: Sequence[object], key: object, make: Callable[[Sequence[object]], Mapping[object, T]]
+    ) -> dict[object, T]:
+        """The answers of all these names; those that lack or have another key are made together.
+
+        Whoever asks for any of them meanwhile waits. Whatever `make` raises is raised here.
+        """
+        with ExitStack() as held:
+            for name in sorted(set(names), key=repr):  # in one order, or two could wait for each other
+                held.enter_context(self._locks[name])
+            kept = {name: self.kept(name, key) for name in names}
+            lacking = [name for name, answer in kept.items() if answer is None]
+            now = self._clock.now()
+            fresh = make(lacking) if lacking else {}
+            after = self._clock.now()
+            for name in lacking:
+                self._kept[name] = Kept(fresh[name], after, max(0, after - now), key)
+            self._forget()
+            return {name: fresh[name] if answer is None else answer.value for name, answer in kept.items()}
 
     def kept(self, name: object, key: object, fresh: int = HOUR) -> Kept | None:
         """The answer that `of` would not make again, if there is one; never waits."""
@@ -67,6 +85,12 @@ class Shared:
             return None
         age = self._clock.now() - kept.taken
         return kept if 0 <= age < max(fresh, kept.cost / SHARE) else None
+
+    def _forget(self) -> None:
+        answers = dict(self._kept)
+        for oldest in sorted(answers, key=lambda name: answers[name].taken)[: -self._most]:
+            self._kept.pop(oldest, None)
+            self._locks.pop(oldest, None)
 
     def names(self) -> list[object]:
         """The names of the answers kept now."""

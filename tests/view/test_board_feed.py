@@ -40,6 +40,24 @@ def test_long_span_has_its_highest_reading_and_its_flags(monitor: Monitor) -> No
     assert answer["until"] - answer["since"] == WEEK * 1e3
 
 
+def test_tiles_share_the_tags_that_they_have_in_common(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed, asked = BoardFeed(monitor), list[tuple[str, ...]]()
+    overviews = monitor.explorer.overviews
+
+    def noted(tags: list[str], *span: int) -> object:
+        asked.append(tuple(tags))
+        return overviews(tags, *span)
+
+    monkeypatch.setattr(monitor.explorer, "overviews", noted)
+    first = feed.history([PH, "agitator_rpm"], WEEK)
+    second = feed.history(["agitator_rpm", "fermenter_temp", PH], WEEK)
+    assert asked == [(PH, "agitator_rpm"), ("fermenter_temp",)]
+    assert list(second["tags"]) == ["agitator_rpm", "fermenter_temp", PH]
+    assert first["tags"][PH] == second["tags"][PH] == BoardFeed(monitor).history([PH], WEEK)["tags"][PH]
+
+
 def test_events_are_those_of_the_tags_and_of_all_without_any(monitor: Monitor) -> None:
     feed = BoardFeed(monitor)
     (event,) = feed.events([PH], 3_600)["events"]

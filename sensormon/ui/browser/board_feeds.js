@@ -5,6 +5,7 @@ import { Feed } from "./feed.js"
 import { Readings, take } from "./readings.js"
 
 const MOST_TAGS = 20 // of one request: what comes first is drawn first (the server takes 40)
+const MOST_AT_ONCE = 40 // of one request for long spans: the server takes as many
 const SPARE = 2000 // ms before the span for which readings are kept
 const PATIENCE = 20_000 // ms an answer may take
 
@@ -14,6 +15,7 @@ export class BoardFeeds {
   constructor(taken) {
     this.taken = taken
     this.groups = new Map()
+    this.gathered = new Map()
     this.started = false
   }
 
@@ -128,7 +130,7 @@ export class BoardFeeds {
     const ask = async () => {
       let answer
       try {
-        answer = await this.asked(route, span, names)
+        answer = await (route === "history" ? this.together(span, names) : this.asked(route, span, names))
         if (!stopped) take(answer)
       } catch {
         answer = undefined // the board's own notice says that the monitor does not answer
@@ -139,6 +141,32 @@ export class BoardFeeds {
     return () => {
       stopped = true
       clearTimeout(next)
+    }
+  }
+
+  // The history of these tags: tiles that ask in the same moment share their requests, with each tag once.
+  async together(span, names) {
+    if (!this.gathered.has(span)) {
+      const tags = new Set()
+      const answer = new Promise((resolve) => setTimeout(resolve)).then(() => {
+        this.gathered.delete(span)
+        return this.histories(span, [...tags])
+      })
+      this.gathered.set(span, { tags, answer })
+    }
+    const { tags, answer } = this.gathered.get(span)
+    for (const name of names) tags.add(name)
+    return answer
+  }
+
+  async histories(span, names) {
+    const chunks = []
+    for (let first = 0; first < names.length; first += MOST_AT_ONCE) chunks.push(names.slice(first, first + MOST_AT_ONCE))
+    const answers = await Promise.all(chunks.map((chunk) => this.asked("history", span, chunk)))
+    return {
+      ...answers[0],
+      complete: answers.every(({ complete }) => complete),
+      tags: Object.assign({}, ...answers.map(({ tags }) => tags)),
     }
   }
 
