@@ -141,6 +141,17 @@ class Views:
             return None
         return self.find(str(home.content["view"]), owner)
 
+    def lost_home(self, owner: str) -> str:
+        """Why this owner's home page is Live though they chose a view; empty if it is as chosen."""
+        home = self._documents.of(HOMES).get(owner)
+        if home is None or home.removed or self.find(str(home.content["view"]), owner) is not None:
+            return ""
+        last = self._documents.of(COLLECTION).get(str(home.content["view"]))
+        if last is None:
+            return "the view that was your home page is gone"
+        what = "removed it" if last.removed else "no longer shares it"
+        return f"your home page was the view {str(last.content['title'])!r}, and {last.who} {what}"
+
     def set_home(self, name: str, owner: str, who: str) -> None:
         """Make the view this owner's home page; an empty name makes it the Live page. Raises like `save`."""
         with self._changing:

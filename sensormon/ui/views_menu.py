@@ -59,12 +59,19 @@ def open_home(m: Monitor, path: str) -> None:
     if arrived or path or st.query_params.to_dict():
         return
     try:
-        home = views_of(m).home(owner_of(person(m)))
+        owner = owner_of(person(m))
+        home, lost = views_of(m).home(owner), views_of(m).lost_home(owner)
     except (StoreError, UsageError):
         return
+    if lost:
+        st.toast(literal(_lost(lost)), icon=":material/home:")
     if home is not None and home.page in _TITLES:
         query = {name: values if len(values) > 1 else values[0] for name, values in _query(home).items()}
         st.switch_page(f"pages/{home.page}.py", query_params=query)
+
+
+def _lost(why: str) -> str:
+    return f"This is Live: {why}. Choose another home page under Views."
 
 
 def _link(view: SavedView) -> str:
@@ -91,9 +98,14 @@ def _views(title: str, m: Monitor) -> None:
     try:
         views = views_of(m).of(owner)
         home = views_of(m).home(owner) if owner else None
+        lost = views_of(m).lost_home(owner) if owner else ""
     except StoreError as error:
         st.caption(f"Views cannot be read: {literal(error.what)}")
         return
+    if lost:
+        st.caption(f":material/home: Live opens first: {literal(lost)}.")
+        if st.button("Live is my home page", key="views-home-live", **allowed(m, Act.SAVE_VIEWS)):
+            _no_home(m, owner)
     _list(m, owner, views, home)
     if owner:
         _save(title, m, me, owner)
@@ -107,7 +119,9 @@ def _list(m: Monitor, owner: str, views: list[SavedView], home: SavedView | None
     for view in views:
         is_home = home is not None and home.name == view.name
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"view-{view.name}"):
-            signs = f"{_TITLES[view.page]}{', shared' if view.shared else ''}{', home' if is_home else ''}"
+            by = "" if view.owner == owner else f" by {literal(view.owner)}"
+            shared = f", shared{by}" if view.shared else ""
+            signs = f"{_TITLES[view.page]}{shared}{', home' if is_home else ''}"
             st.html(_link(view), width="content")
             st.caption(signs, width="content")
             st.space("stretch")
@@ -169,6 +183,17 @@ def _rename(m: Monitor, owner: str, view: SavedView) -> None:
     if sent and title:
         st.session_state.pop(_RENAMED, None)
         _change(m, owner, view, title=title)
+
+
+def _no_home(m: Monitor, owner: str) -> None:
+    """Forget the home page that is gone."""
+    change = Change(Act.SAVE_VIEWS, "home page", "", "Live")
+
+    def forget(who: str) -> None:
+        views_of(m).set_home("", owner, who)
+
+    if carried_out(m, change, forget, "The home page was not changed"):
+        st.rerun()
 
 
 def _set_home(m: Monitor, owner: str, view: SavedView, is_home: bool) -> None:

@@ -78,6 +78,25 @@ def test_removed_view_is_nobodys_home(views: Views) -> None:
     assert titles(views, "Ana") == []
 
 
+def test_owner_of_a_lost_home_is_told_why(views: Views) -> None:
+    view = views.save("Fermenter", "explore", QUERY, "Ana", shared=True, who="Ana")
+    other = views.save("Fermenter", "live", (), "Bo", shared=False, who="Bo")
+    views.set_home(view.name, "Bo", "Bo")
+    views.set_home(view.name, "Cleo", "Cleo")
+    views.change(view.name, "Ana", who="Ana", title="Fermenter 2")
+    renamed = views.home("Bo")
+    assert renamed is not None
+    assert renamed.title == "Fermenter 2", "a home follows its view, not the title"
+    assert views.lost_home("Bo") == ""
+    views.change(view.name, "Ana", who="Ana", shared=False)
+    assert views.lost_home("Bo") == "your home page was the view 'Fermenter 2', and Ana no longer shares it"
+    views.remove(view.name, "Ana", "Ana")
+    assert views.lost_home("Cleo") == "your home page was the view 'Fermenter 2', and Ana removed it"
+    views.set_home(other.name, "Bo", "Bo")
+    assert views.lost_home("Bo") == ""
+    assert views.lost_home("Ana") == "", "who never had a home has lost none"
+
+
 def test_home_can_be_the_live_page_again(views: Views) -> None:
     view = views.save("Fermenter", "explore", QUERY, "Ana", shared=False, who="Ana")
     views.set_home(view.name, "Ana", "Ana")

@@ -116,6 +116,15 @@ def test_home_opens_at_the_first_visit_without_parameters(full: Monitor) -> None
     assert "Live" in [header.value for header in show("live", range="1 h").header], "a link comes first"
 
 
+def test_home_that_was_removed_is_said_instead_of_silently_live(full: Monitor) -> None:
+    view = views_of(full).save("Old shift", "explore", (), MINE, shared=False, who="Ana")
+    views_of(full).set_home(view.name, MINE, "Ana")
+    views_of(full).remove(view.name, MINE, "Ana")
+    app = show("live")
+    assert [header.value for header in app.header][:1] == ["Live"]
+    assert any("your home page was the view 'Old shift', and Ana removed it" in t.value for t in app.toast)
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [

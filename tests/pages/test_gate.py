@@ -52,7 +52,7 @@ READS: dict[str, set[str]] = {
     "readings": {"recent", "live_tags", "wrong", "questions", "verdicts", "peaks"},
     "retention": {"policy", "problem", "plan"},
     "running_tags": {"now"},
-    "shelved_tags": {"now", "at"},
+    "shelved_tags": {"now", "at", "versions"},
     "settings": {"data_dir", "interval", "notify_file", "source"},
     "simulated": {"within", "spans", "running"},
     "source_ages": set(),
