@@ -28,6 +28,7 @@ FORM = "board"
 VERSION = 1
 BOUNDS = TomlBounds(characters=400_000, lines=20_000, keys=1_000, tables=100, values=4_000)
 """For `MOST_TILES` tiles with the longest texts."""
+_SHOWN = "Export a board to see what such a text is like"
 _MOST = max(MOST_TAGS.values())
 
 
@@ -55,7 +56,7 @@ def read_board(content: str, where: str = "board") -> Board:
     try:
         document = read_toml(content, BOUNDS)
     except ValueError as error:
-        raise UsageError(f"this is not TOML that can be read ({error})", where=where) from error
+        raise UsageError(f"this is not TOML that can be read ({error})", where=where, hint=_SHOWN) from error
     whole_text = Table(where, document)
     form = 'The text begins with sensormon = "board"'
     if document.get("sensormon") != FORM:
@@ -67,7 +68,9 @@ def read_board(content: str, where: str = "board") -> Board:
     listed = whole_text.take("tile", entries) or ()
     whole_text.end()
     if len(listed) > MOST_TILES:
-        raise UsageError(f"{len(listed)} tiles are more than {MOST_TILES}", where=where)
+        raise UsageError(
+            f"{len(listed)} tiles are more than {MOST_TILES}", where=where, hint="Make two boards"
+        )
     tiles = (_read_tile(f"{where}, tile {place}", part) for place, part in enumerate(listed, 1))
     return Board(name, title, tuple(tiles))
 

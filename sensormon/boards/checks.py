@@ -137,4 +137,4 @@ def _wrong_text(text: str) -> str:
 
 
 def _wrong(what: str, where: str) -> UsageError:
-    return UsageError(what, where=where)
+    return UsageError(what, where=where, hint="Change that and save it again")

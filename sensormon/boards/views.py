@@ -95,7 +95,11 @@ class Views:
             if same is None and len(mine) >= MOST_VIEWS:
                 raise UsageError(f"{MOST_VIEWS} views are the most", where="views", hint="Remove some first")
             if same is None and len(known) >= MOST_IN_ALL:
-                raise UsageError(f"{MOST_IN_ALL:,} views of all people are the most", where="views")
+                raise UsageError(
+                    f"{MOST_IN_ALL:,} views of all people are the most",
+                    where="views",
+                    hint="Remove some first",
+                )
             view = replace(view, name=same.name if same else uuid.uuid4().hex[:16])
             return self._keep(view, who, same.time if same else 0)
 
@@ -168,7 +172,9 @@ class Views:
     def _standing(self, name: str, owner: str) -> SavedView:
         view = self.find(name, owner)
         if view is None:
-            raise UsageError("there is no such view, or it has been removed", where="views")
+            raise UsageError(
+                "there is no such view, or it has been removed", where="views", hint="See the list"
+            )
         return view
 
 
@@ -190,7 +196,7 @@ def check_view(view: SavedView) -> None:
     ):
         wrong = "the address has characters that cannot be kept"
     if wrong:
-        raise UsageError(wrong, where="views")
+        raise UsageError(wrong, where="views", hint="Change that and save the view again")
 
 
 def views_of(m: Monitor) -> Views:

@@ -187,7 +187,7 @@ class MaintenanceWindows:
         )
         wrong = _wrong(window, self._clock.now())
         if wrong:
-            raise UsageError(wrong, where="maintenance")
+            raise UsageError(wrong, where="maintenance", hint="Change that and plan it again")
         with self._changing:
             if len(self.all()) >= MOST_WINDOWS:
                 raise UsageError(
@@ -220,7 +220,9 @@ class MaintenanceWindows:
     def _standing(self, window_id: str) -> Maintenance:
         window = next((window for window in self.all() if window.id == window_id), None)
         if window is None:
-            raise UsageError("there is no such maintenance, or it is over", where="maintenance")
+            raise UsageError(
+                "there is no such maintenance, or it is over", where="maintenance", hint="See the list"
+            )
         return window
 
     def _keep(self, window: Maintenance, by: str, base: int, *, removed: bool = False) -> Document:

@@ -105,7 +105,7 @@ class ShelvedTags:
         elif len(words) > LONGEST_NOTE:
             wrong = f"the reason has {len(words):,} characters, {LONGEST_NOTE:,} are the most"
         if wrong:
-            raise UsageError(wrong, where="shelving")
+            raise UsageError(wrong, where="shelving", hint="Change that and shelve again")
         name = person_name(who, "shelving")
         with self._changing:
             last = self._last()

@@ -19,6 +19,7 @@ from sensormon.model.errors import UsageError
 from sensormon.model.format import counted, duration
 from sensormon.model.readings import Floats
 from sensormon.model.tags import TagTable
+from sensormon.model.timestamps import LAST
 from sensormon.stores.long_spans import Spans
 from sensormon.stores.retention import StoredRetention
 
@@ -32,6 +33,7 @@ FINER = 15
 """The best stretches are moved by steps as fine as this part of a cell."""
 MOST_TAGS = 12
 """The most tags of one search."""
+_WHERE = "similar stretches"
 _SAMPLE = 2_000
 
 
@@ -103,9 +105,21 @@ def similar(spans: Spans, retention: StoredRetention, tags: TagTable, wanted: Wa
     Raises UsageError if the stretch cannot be searched for: too short, with a gap, flat, rolled up, or alone
     in its history. Raises StoreError.
     """
+    if wanted.tag not in tags:
+        raise UsageError(
+            f"there is no tag {wanted.tag[:128]!r}", where=_WHERE, hint="Choose a tag of the table"
+        )
+    if not 0 <= wanted.since < wanted.until <= LAST:
+        raise UsageError(
+            "the stretch does not end after its start, or not by the year 9999",
+            where=_WHERE,
+            hint="Choose a stretch in the chart",
+        )
     if (retention.rolled_until(wanted.tag) or 0) > wanted.since:
         raise UsageError(
-            "only one-minute roll-ups are stored of this stretch", hint="Choose a later stretch of time"
+            "only one-minute roll-ups are stored of this stretch",
+            where=_WHERE,
+            hint="Choose a later stretch of time",
         )
     sample = spans.values(wanted.tag, spans.stretches(wanted.tag, wanted.since, wanted.until, _SAMPLE))
     if len(sample[0]) < LEAST:
@@ -122,6 +136,7 @@ def similar(spans: Spans, retention: StoredRetention, tags: TagTable, wanted: Wa
         raise UsageError(
             f"the stretch is flat: it varies by no more than the sensor resolves{least}, and has no shape to "
             "search for",
+            where=_WHERE,
             hint="Choose a stretch in which something happens, or compare shape and level",
         )
     left_out = _left_out(tags, wanted)
@@ -225,6 +240,7 @@ def _stretch(own: _Grid, wanted: Wanted) -> tuple[int, int]:
         raise UsageError(
             f"the stretch has {duration(empty * own.step / SECOND)} without good readings, and a shape is "
             "not compared across a gap",
+            where=_WHERE,
             hint="Choose a stretch without a gap",
         )
     if size < LEAST:
@@ -235,6 +251,7 @@ def _stretch(own: _Grid, wanted: Wanted) -> tuple[int, int]:
 def _too_short(cells: int) -> UsageError:
     return UsageError(
         f"the stretch has {counted(cells, 'point')} to compare; a shape needs at least {LEAST}",
+        where=_WHERE,
         hint="Choose a longer stretch",
     )
 

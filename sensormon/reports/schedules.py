@@ -129,7 +129,9 @@ class Schedules:
             if schedule.id and schedule.id not in known and not schedule.version:
                 raise UsageError("this schedule has been removed", where="schedule", hint="Make a new one")
             if not schedule.id and len(known) >= MOST_SCHEDULES:
-                raise UsageError(f"{MOST_SCHEDULES} schedules are the most", where="schedule")
+                raise UsageError(
+                    f"{MOST_SCHEDULES} schedules are the most", where="schedule", hint="Remove some first"
+                )
             kept = replace(schedule, id=schedule.id or uuid.uuid4().hex[:16], since=self._now(), who=who)
             return self._keep(kept, who, schedule.version)
 
@@ -141,7 +143,9 @@ class Schedules:
         with self._changing:
             known = self._known().get(id)
             if known is None:
-                raise UsageError("this schedule has been removed already", where="schedule")
+                raise UsageError(
+                    "this schedule has been removed already", where="schedule", hint="See the list"
+                )
             self._keep(known, who, known.version if base is None else base, removed=True)
 
     def _keep(self, schedule: Schedule, who: str, base: int, *, removed: bool = False) -> Schedule:
@@ -177,7 +181,7 @@ def check(schedule: Schedule, boards: Collection[str], contacts: Collection[str]
     elif unknown:
         wrong, hint = f"there is no contact {unknown[0][:80]!r}", "The Notifications page lists them"
     if wrong:
-        raise UsageError(wrong, where="schedule", hint=hint)
+        raise UsageError(wrong, where="schedule", hint=hint or "Change that and save it again")
 
 
 _FIELDS = ("board", "span", "every", "at", "zone", "weekday", "monthday", "on", "since", "who")
