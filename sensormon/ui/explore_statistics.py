@@ -65,7 +65,7 @@ def statistics_look(m: Monitor, viewer: Viewer, chosen: Chosen) -> None:
         table,
         key="explore-statistics-table",
         height="content",
-        column_config={title: st.column_config.TextColumn(alignment="right") for title in table},
+        column_config={str(title): st.column_config.TextColumn(alignment="right") for title in table},
     )
     content = pa.Table.from_pandas(statistics_rows(rows, m.tags), preserve_index=False)
     about = f"statistics of {', '.join(names)}, {times(*span, UTC)} UTC"
