@@ -15,6 +15,8 @@ from tests.support.server import Server
 
 pytestmark = pytest.mark.browser
 
+HEAD_ENDS = "document.querySelector('.wall-clock').getBoundingClientRect().bottom"
+TILES_START = "document.querySelector('.wall-grid').getBoundingClientRect().top"
 GROUPS = {"North": "abcde", "South": "fghi"}
 
 
@@ -75,8 +77,11 @@ def test_wall_shows_one_group_after_the_other_and_what_is_wrong(page: Page, plan
     expect(tiles).to_have_count(4)
     page.clock.run_for(5_000)
     expect(title).to_have_text("North")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(HEAD_ENDS) <= page.evaluate(TILES_START), "on a phone no tile covers the clock"
     page.keyboard.press("Escape")
     page.wait_for_url(lambda url: "wall" not in url)
+    page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.get_by_role("link", name="Wall screen")).to_be_visible()
 
 
