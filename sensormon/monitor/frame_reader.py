@@ -98,6 +98,24 @@ class FrameReader:
                 extremes[name] = float(value.min()), float(value.max())
         return Conditions(courses, extremes, edge, self._explorer.since_whole(list(courses), since))
 
+    def samples_of(
+        self, tags: Sequence[str], since: int, until: int, spans: Sequence[Span]
+    ) -> dict[str, Samples]:
+        """`samples` of each of these tags; the store looks for the readings of all at once.
+
+        Raises StoreError.
+        """
+        if len(tags) < 2 or not spans:
+            return {tag: self.samples(tag, since, until, spans) for tag in tags}
+        first, last = max(since, spans[0][0]), min(until, spans[-1][1])
+        whole = [tag for tag in tags if self._is_read_whole(tag, first, last, spans)]
+        stretches = _joined(spans, MOST_STRETCHES)
+        read = self._whole_of(whole, stretches, (first, last))
+        return {
+            tag: Samples(*read[tag], *read[tag], 0) if tag in read else self._means(tag, first, last)
+            for tag in tags
+        }
+
     def samples(self, tag: str, since: int, until: int, spans: Sequence[Span]) -> Samples:
         """The readings of this tag in these spans, which are in order and lie in the whole one, to compare.
 
@@ -107,12 +125,22 @@ class FrameReader:
             nothing = np.zeros(0, dtype=np.int64)
             return Samples(nothing, np.zeros(0), nothing, np.zeros(0), 0)
         since, until = max(since, spans[0][0]), min(until, spans[-1][1])
-        covered = sum(end - start for start, end in spans) / max(1, until - since)
-        rolled = self._retention.rolled_until(tag) or 0
-        count = 0 if rolled > since else self._spans.count(tag, since, until) * covered
-        if rolled <= since and count <= MOST_SAMPLES and count * self._tags() <= MOST_AMONG:
+        if self._is_read_whole(tag, since, until, spans):
             time, value = self._whole(tag, _joined(spans, MOST_STRETCHES), (since, until))
             return Samples(time, value, time, value, 0)
+        return self._means(tag, since, until)
+
+    def _is_read_whole(self, tag: str, since: int, until: int, spans: Sequence[Span]) -> bool:
+        """Whether all readings exist individually and those of the spans are few enough to read."""
+        if (self._retention.rolled_until(tag) or 0) > since:
+            return False
+        covered = sum(end - start for start, end in spans) / max(1, until - since)
+        count = self._spans.count(tag, since, until) * covered
+        return count <= MOST_SAMPLES and count * self._tags() <= MOST_AMONG
+
+    def _means(self, tag: str, since: int, until: int) -> Samples:
+        """The means of minutes, or more, and the extremes of the overview."""
+        rolled = self._retention.rolled_until(tag) or 0
         overview = self._overview(tag, since, until)
         start = since // MINUTE * MINUTE
         step = MINUTE * max(1, (until - start) // (50_000 * MINUTE))
@@ -162,18 +190,27 @@ class FrameReader:
 
     def _whole(self, tag: str, stretches: Sequence[Span], span: Span) -> tuple[Ints, Floats]:
         """All good readings in these stretches of the span, stored or not."""
+        return self._whole_of([tag], stretches, span)[tag]
+
+    def _whole_of(
+        self, tags: Sequence[str], stretches: Sequence[Span], span: Span
+    ) -> dict[str, tuple[Ints, Floats]]:
+        """Those of each of these tags."""
         cut = [(max(left, span[0]), min(right, span[1])) for left, right in stretches]
         cut = [(left, right) for left, right in cut if left < right]
         if not cut:
-            return np.zeros(0, dtype=np.int64), np.zeros(0)
-        fresh = self._recent.from_id(0, [tag], cut[0][0])  # before the store, or one could slip through
+            return {tag: (np.zeros(0, dtype=np.int64), np.zeros(0)) for tag in tags}
+        fresh = self._recent.from_id(0, tags, cut[0][0])  # before the store, or one could slip through
         fresh = fresh[is_good(fresh["quality"].to_numpy(dtype=np.uint32))]
-        fresh_time = micros(fresh["time"])
-        inside = place_in(fresh_time, cut) >= 0
-        stored_time, stored_value = self._spans.values(tag, cut)
-        time = np.concatenate((stored_time, fresh_time[inside]))
-        value = np.concatenate((stored_value, fresh["value"].to_numpy(dtype=np.float64)[inside]))
-        return _each_once(time, value)
+        fresh_time, fresh_value = micros(fresh["time"]), fresh["value"].to_numpy(dtype=np.float64)
+        fresh_tag, inside = fresh["tag"].to_numpy(), place_in(fresh_time, cut) >= 0
+        read = {}
+        for tag, (time, value) in self._spans.values_of(tags, cut).items():
+            own = inside & (fresh_tag == tag)
+            read[tag] = _each_once(
+                np.concatenate((time, fresh_time[own])), np.concatenate((value, fresh_value[own]))
+            )
+        return read
 
     def _states(self, tag: str, words: Mapping[float, str], overview: Overview) -> Course:
         """The changes of a tag of states; a second code of a word becomes its first one."""

@@ -111,7 +111,7 @@ def _compared(m: Monitor, chosen: Chosen, frames: Frames) -> Compared:
     spans = [(frame.start, frame.end) for frame in frames.frames]
 
     def read() -> Compared:
-        samples = {name: m.frame_reader.samples(name, *chosen.span, spans) for name in names}
+        samples = m.frame_reader.samples_of(names, *chosen.span, spans)
         known = {name: figures(each, frames.frames) for name, each in samples.items()}
         return Compared(names, samples, known)
 

@@ -145,6 +145,26 @@ def test_long_comparisons_use_means_and_the_extremes_of_parts(
     assert monitor.frame_reader.samples("temp", START - DAY, END, []).step == 0
 
 
+@pytest.mark.parametrize("most", [200_000, 2_000])
+def test_several_tags_have_the_samples_of_each(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(frame_reader, "MOST_SAMPLES", most)
+    late = [("valve", float(number // 7 % 2)) for number in range(900)]
+    monitor.submit(states_of(*late, at=START + 60 * SECOND, seconds=3.0))
+    monitor.drain()
+    monitor.submit(states_of(("temp", 44.0), ("temp", 45.0), at=END - 60 * SECOND, seconds=2.0))  # not stored
+    reader, names = monitor.frame_reader, ["temp", "valve", "nobody"]
+    for spans in ([(START + 100 * SECOND, END)], [(START, START + 900 * SECOND), (END - 90 * SECOND, END)]):
+        several = reader.samples_of(names, START, END, spans)
+        assert len(several["valve"].time) > 100
+        for name in names:
+            alone = reader.samples(name, START, END, spans)
+            for field in ("time", "value", "at", "extremes"):
+                assert getattr(several[name], field).tolist() == getattr(alone, field).tolist()
+            assert several[name].step == alone.step
+
+
 def test_many_pieces_are_joined_where_they_are_nearest() -> None:
     pieces = [(start, start + 3) for start in range(0, 10_000, 10)]
     joined = frame_reader._joined([*pieces, (20_000, 20_005)], MOST_STRETCHES)
