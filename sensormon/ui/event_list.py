@@ -266,15 +266,15 @@ def _table(m: Monitor, viewer: Viewer, table: pd.DataFrame, ids: list[int], rows
         choose_rows(key, rows, cells=[(place, "Time")])  # the frame around a cell says which event is shown
     empty = [name for name in ("Label", "Note", "Detector") if table[name].eq("").all()]
     columns = ["Severity", "Time", "Tag", "Peak", "State", "Lasted", "Score", "Detector", "Label", "Flags"]
-    shown = [name for name in [*columns, "Note"] if name not in empty]
+    columns = [name for name in [*columns, "Note"] if name not in empty]
     days = set(table["Time"].dt.tz_convert(viewer.zone).dt.date)
     today = days == {to_datetime(m.clock.now()).astimezone(viewer.zone).date()}
-    widths = _widths(table, shown, 72 if today else 114)
+    widths = _fitted(table, columns, 72 if today else 114)
     st.dataframe(
         coloured(table, viewer.palette),
         hide_index=True,
         height=min(705, 38 + 35 * max(1, len(table))),
-        column_order=shown,
+        column_order=[*widths],
         on_select=picked,
         selection_mode=("multi-row", "single-cell"),
         key=key,
@@ -284,39 +284,42 @@ def _table(m: Monitor, viewer: Viewer, table: pd.DataFrame, ids: list[int], rows
             "Time": st.column_config.DatetimeColumn(
                 format="HH:mm:ss" if today else "MM-DD HH:mm:ss",
                 timezone=viewer.zone_name,
-                width=widths["Time"],
+                width=widths.get("Time"),
             ),
-            "Severity": st.column_config.TextColumn(width=widths["Severity"]),
-            "Tag": st.column_config.TextColumn(width=widths["Tag"]),
-            "State": st.column_config.TextColumn(width=widths["State"]),
-            "Peak": st.column_config.TextColumn(width=widths["Peak"], alignment="right"),
-            "Score": st.column_config.NumberColumn(format="%.1f", width=widths["Score"]),
+            "Severity": st.column_config.TextColumn(width=widths.get("Severity")),
+            "Tag": st.column_config.TextColumn(width=widths.get("Tag")),
+            "State": st.column_config.TextColumn(width=widths.get("State")),
+            "Peak": st.column_config.TextColumn(width=widths.get("Peak"), alignment="right"),
+            "Score": st.column_config.NumberColumn(format="%.1f", width=widths.get("Score")),
             "Detector": st.column_config.TextColumn(
-                width=widths["Detector"], help="The detector that spoke at the peak"
+                width=widths.get("Detector"), help="The detector that spoke at the peak"
             ),
-            "Lasted": st.column_config.TextColumn(width=widths["Lasted"]),
+            "Lasted": st.column_config.TextColumn(width=widths.get("Lasted")),
             "Flags": st.column_config.NumberColumn(
-                width=widths["Flags"], help="Flagged readings of the event"
+                width=widths.get("Flags"), help="Flagged readings of the event"
             ),
-            "Label": st.column_config.TextColumn(width=widths["Label"]),
-            "Note": st.column_config.TextColumn(width=widths["Note"]),
+            "Label": st.column_config.TextColumn(width=widths.get("Label")),
+            "Note": st.column_config.TextColumn(width=widths.get("Note")),
         },
     )
 
 
-def _widths(table: pd.DataFrame, shown: Sequence[str], time: int) -> dict[str, int]:
-    """Widths (px) of the columns shown. The longest text of a column fits, unless all together do not: then
-    names of detectors and tags are cut first. Notes, the last column, take no part: they are read on hover.
+def _fitted(table: pd.DataFrame, columns: Sequence[str], time: int) -> dict[str, int]:
+    """The columns to show with their widths (px). The longest text of each fits, unless all together do not:
+    then the number of flags, which the event itself says, is left out, and names of detectors and tags are
+    cut. Notes, the last column, take no part: they are read on hover.
     """
-    letters = {"Tag": 6.6, "Peak": 8.0, "State": 6.6, "Detector": 6.6, "Lasted": 6.6}  # digits are wider
+    letters = {"Tag": 6.6, "Peak": 8.0, "State": 6.3, "Detector": 6.6, "Lasted": 6.3}  # digits are wider
     longest = {name: max(len(name), int(table[name].str.len().max())) for name in letters}
-    widths = {"Severity": 80, "Time": time, "Score": 52, "Label": 92, "Flags": 58} | {
+    known = {"Severity": 80, "Time": time, "Score": 52, "Label": 92, "Flags": 58, "Note": 180} | {
         name: min(220, max(58, 20 + round(px * longest[name]))) for name, px in letters.items()
     }
-    over = sum(widths[name] for name in shown if name in widths) - _ROOM
+    widths = {name: known[name] for name in columns}
+    room = _ROOM + widths.get("Note", 0)
+    if sum(widths.values()) > room:
+        del widths["Flags"]
     for name in ("Detector", "Tag"):
-        if name in shown and over > 0:
-            kept = max(min(widths[name], _NAME), widths[name] - over)
-            over -= widths[name] - kept
-            widths[name] = kept
-    return widths | {"Note": 180}
+        over = sum(widths.values()) - room
+        if name in widths and over > 0:
+            widths[name] = max(min(widths[name], _NAME), widths[name] - over)
+    return widths
