@@ -13,13 +13,13 @@ from sensormon.events.filters import Filters, stretch_text
 from sensormon.events.histogram import Bins, bins, counts, stretch_words
 from sensormon.model.format import counted, day_and_time
 from sensormon.model.readings import Ints
-from sensormon.model.timestamps import micros
+from sensormon.model.timestamps import micros, render
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import panel, ready
-from sensormon.ui.event_controls import Range, pin
+from sensormon.ui.event_controls import Range
 from sensormon.ui.event_list import choose
 from sensormon.ui.event_reading import EventLists
-from sensormon.ui.url_state import held, hold
+from sensormon.ui.url_state import held, hold, hold_together
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import choose_rows, chosen_rows, fresh_key, replace_widget
 from sensormon.view.alarm_load import load_line, load_rows
@@ -111,9 +111,10 @@ def _span(each: Bins, place: int | None) -> tuple[int, int] | None:
 def _choose_stretch(span: tuple[int, int] | None) -> None:
     """Filter by this stretch."""
     replace_widget("counts")
-    hold("bar", "" if span is None else stretch_text(span))
+    values = {"bar": "" if span is None else stretch_text(span)}
     if "moment" in st.session_state:
-        pin(st.session_state["moment"])
+        values["asof"] = render(st.session_state["moment"])
+    hold_together(values)
 
 
 def _bars(each: Bins, numbers: Ints, filters: Filters, viewer: Viewer) -> None:

@@ -16,7 +16,7 @@ from sensormon.ui.component import copy_link
 from sensormon.ui.narrow import folded
 from sensormon.ui.tag_choice import Values, linked, several_tags
 from sensormon.ui.time_range import START_AFTER_END, held_range, preset, up_to
-from sensormon.ui.url_state import held, hold, way_back
+from sensormon.ui.url_state import held, hold, hold_together, way_back
 from sensormon.ui.viewer import Viewer
 from sensormon.view.event_links import WORDS, read_codes
 from sensormon.view.phrases import literal
@@ -121,8 +121,7 @@ def widen() -> None:
 def show_between(since: int, until: int) -> None:
     """Choose the time range of these whole minutes."""
     st.session_state["within"] = _BETWEEN
-    hold("from", render(since // MINUTE * MINUTE))
-    hold("to", render(-(-until // MINUTE) * MINUTE))
+    hold_together({"from": render(since // MINUTE * MINUTE), "to": render(-(-until // MINUTE) * MINUTE)})
     renew()
 
 
@@ -150,12 +149,6 @@ def renew() -> None:
     st.session_state.pop("moment", None)
     st.session_state.pop(LISTED, None)
     hold("asof", "")
-
-
-def pin(moment: int) -> None:
-    """Keep the list as of this moment, in the address too."""
-    st.session_state["moment"] = moment
-    hold("asof", render(moment))
 
 
 def _tags(m: Monitor) -> list[str]:

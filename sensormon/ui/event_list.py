@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,14 +16,14 @@ from sensormon.events.actions import MOST_EVENTS
 from sensormon.events.filters import in_order
 from sensormon.model.errors import StoreError
 from sensormon.model.format import counted, moment_words
-from sensormon.model.timestamps import to_datetime
+from sensormon.model.timestamps import render, to_datetime
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.event_acts import TICKED, action_row, asking
-from sensormon.ui.event_controls import order, pin, renew
+from sensormon.ui.event_controls import order, renew
 from sensormon.ui.event_reading import EventLists
 from sensormon.ui.memo import remembered
 from sensormon.ui.parts import every
-from sensormon.ui.url_state import held, hold
+from sensormon.ui.url_state import held, hold_together
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import choose_rows, chosen_cells, chosen_rows, fresh_key, replace_widget
 from sensormon.view.events import event_table
@@ -53,21 +54,21 @@ def opened_id() -> int | None:
 
 def choose(ids: list[int]) -> None:
     """Select these events instead and show the first; from then on the list stays as of its moment."""
-    hold("event", ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS])))
-    _show(None, bool(ids))
+    event, written = ",".join(map(str, ids)), ",".join(map(str, ids[:_IN_ADDRESS]))
+    _show({"event": event, _OPEN: ""}, bool(ids), {"event": written})
 
 
 def open_event(event_id: int) -> None:
     """Show this event and leave the selection as it is; the list stays as of its moment."""
-    _show(event_id, True)
+    _show({_OPEN: str(event_id)}, True)
 
 
-def _show(opened: int | None, keep: bool) -> None:
-    hold(_OPEN, "" if opened is None else str(opened))
+def _show(values: dict[str, str], keep: bool, written: Mapping[str, str] = MappingProxyType({})) -> None:
     for name in ("reading", TICKED):
         st.session_state.pop(name, None)
     if keep and "moment" in st.session_state:
-        pin(st.session_state["moment"])
+        values = {**values, "asof": render(st.session_state["moment"])}
+    hold_together(values, written)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from time import monotonic
+from types import MappingProxyType
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -64,7 +65,7 @@ def held(name: str) -> str:
     asked = _asked(name)
     stale = _stale(name, entry)
     if (entry.visit != visit() and not asked) or (stale and entry.until == math.inf):
-        _set(name, entry.written)
+        write({name: entry.written})
     elif asked != entry.written and not stale:
         entry = _Held(asked, asked)
     _kept()[name] = replace(entry, visit=visit())
@@ -73,23 +74,35 @@ def held(name: str) -> str:
 
 def hold(name: str, value: str, written: str | None = None) -> None:
     """Keep the value and write it to the URL (`written` if it is too long for that); empty removes it."""
-    text = value if written is None else written
-    entry = _kept().get(name, _Held())
-    before = (entry.before if monotonic() < entry.until else frozenset()) | {_asked(name)}
-    _kept()[name] = _Held(value, text, before - {text}, visit=visit())
-    for other, kept in _kept().items():  # the URL is written as a whole, so nothing in it may be stale
-        if other != name and _stale(other, kept):
-            _set(other, kept.written)
-    _set(name, text)
+    hold_together({name: value}, {} if written is None else {name: written})
+
+
+def hold_together(values: Mapping[str, str], written: Mapping[str, str] = MappingProxyType({})) -> None:
+    """`hold` several values, all in one step of the browser's history: one Back takes them all back."""
+    texts = {**values, **written}
+    for name, value in values.items():
+        entry = _kept().get(name, _Held())
+        before = (entry.before if monotonic() < entry.until else frozenset()) | {_asked(name)}
+        _kept()[name] = _Held(value, texts[name], before - {texts[name]}, visit=visit())
+    # The URL is written as a whole, so nothing in it may be stale.
+    stale = {name: kept.written for name, kept in _kept().items() if _stale(name, kept)}
+    write({**stale, **texts})
 
 
 def write(parameters: Mapping[str, str]) -> None:
-    """Set parameters that are not held, all in one step of the browser's history; empty ones are removed."""
-    if present := {name: text for name, text in parameters.items() if text}:
-        st.query_params.update(present)
-    for name, text in parameters.items():
+    """Set parameters in the URL, all in one step of the browser's history; empty ones are removed.
+
+    Setting them may end the run, if the browser has asked for another one meanwhile.
+    """
+    query = st.query_params
+    changed = {name: text for name, text in parameters.items() if text or name in query}
+    if not changed:
+        return
+    # An empty list is no parameter in the URL; popping it then says the same URL again, which is no step.
+    query.update({name: text or [] for name, text in changed.items()})
+    for name, text in changed.items():
         if not text:
-            st.query_params.pop(name, None)
+            query.pop(name, None)
 
 
 def write_bound(name: str, text: str) -> None:
@@ -136,11 +149,3 @@ def _kept() -> dict[str, _Held]:
     state = st.session_state
     kept: dict[str, _Held] = state.setdefault(_KEY, {}).setdefault(state.get(_PAGE, ""), {})
     return kept
-
-
-def _set(name: str, text: str) -> None:
-    # Setting it may end the run, if the browser has asked for another one meanwhile.
-    if text:
-        st.query_params[name] = text
-    elif name in st.query_params:
-        del st.query_params[name]
