@@ -21,6 +21,7 @@ from sensormon.monitor.runtime import page_key
 from sensormon.ui.acts import carried_out, name_field
 from sensormon.ui.component import browser_component, no_op
 from sensormon.ui.drawing import not_done
+from sensormon.ui.going import go_to
 from sensormon.ui.parts import dialog, fragment
 from sensormon.ui.shelved_tags import shelve_dialog
 from sensormon.ui.viewer import viewer
@@ -64,13 +65,13 @@ def act_on(m: Monitor, act: Mapping[str, Any]) -> None:
         case "shelve" if name:
             shelve_dialog(m, viewer(), (name,))
         case "open":
-            st.switch_page("pages/anomalies.py", query_params={"event": str(int(act["event"]))})
+            go_to("anomalies", {"event": str(int(act["event"]))})
         case "quiet":
-            st.switch_page("pages/anomalies.py", query_params={QUIET: "1"})
+            go_to("anomalies", {QUIET: "1"})
         case "live":
-            st.switch_page("pages/live.py", query_params={"tag": name})
+            go_to("", {"tag": name})
         case "pipeline":
-            st.switch_page("pages/pipeline.py")
+            go_to("pipeline")
 
 
 def _begin(m: Monitor, tag: str, newest: int) -> None:

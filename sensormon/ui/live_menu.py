@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -14,6 +13,7 @@ from sensormon.model.clock import SECOND
 from sensormon.model.errors import StoreError
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.drawing import not_done
+from sensormon.ui.going import address, go_to
 from sensormon.ui.shelved_tags import shelve_dialog
 from sensormon.ui.viewer import viewer
 from sensormon.ui.who import person
@@ -48,8 +48,7 @@ def _leads(act: str, name: str) -> tuple[str, dict[str, str]]:
 
 
 def _address(act: str, name: str) -> str:
-    page, parameters = _leads(act, name)
-    return f"{page}?{urlencode(parameters)}"
+    return address(*_leads(act, name))
 
 
 def go(m: Monitor, went: Mapping[str, Any]) -> None:
@@ -60,14 +59,13 @@ def go(m: Monitor, went: Mapping[str, Any]) -> None:
     if act == SHELVE:
         shelve_dialog(m, viewer(), (name,))
     elif act in (EXPLORE, TUNING, EDIT):
-        page, parameters = _leads(str(act), name)
-        st.switch_page(f"pages/{page}.py", query_params=parameters)
+        go_to(*_leads(str(act), name))
 
 
 def open_event(number: object) -> None:
     """Show the event of this id on the Anomalies page."""
     if isinstance(number, int):
-        st.switch_page("pages/anomalies.py", query_params={"event": str(number)})
+        go_to("anomalies", {"event": str(number)})
 
 
 def open_flag(m: Monitor, flag: Mapping[str, Any]) -> None:
