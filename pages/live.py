@@ -24,7 +24,7 @@ from sensormon.ui.narrow import folded
 from sensormon.ui.page import page
 from sensormon.ui.parts import fragment
 from sensormon.ui.time_range import preset
-from sensormon.ui.url_state import write
+from sensormon.ui.url_state import held, hold, visit, write
 from sensormon.ui.wall import is_wall, wall
 from sensormon.view.live_choice import MOST
 from sensormon.view.presets import SECONDS
@@ -61,29 +61,48 @@ def moment(m: Monitor) -> int | None:
     return at
 
 
-def zoomed() -> tuple[int, int] | None:
-    """The zoomed span in the address when the page was opened (µs UTC); kept for the board."""
+def zoomed() -> tuple[tuple[int, int] | None, int]:
+    """The zoomed span that the address asked for last (µs UTC), and how often it has asked for one or none.
+
+    It asks when the page is opened and by Back and Forward. Between that the board zooms by itself.
+    """
     state = st.session_state
-    if "zoomed" not in state:
-        try:
-            since, until = map(since_1970, st.query_params.get("zoom", "").split("/"))
-            state["zoomed"] = (since, until) if 0 < until - since <= DAY else None
-        except (ValueError, OverflowError):
-            state["zoomed"] = None
-    span: tuple[int, int] | None = state["zoomed"]
-    return span
+    if state.get("zoom-visit") != visit():
+        state["zoom-visit"] = visit()
+        state.pop("zoom-known", None)
+        if "zoom" not in st.query_params:
+            hold("zoom", "")  # the page opens at the present, whatever was in view when it was left
+    text = held("zoom")
+    if text != state.get("zoom-known"):
+        state["zoomed"] = zoom_in(text)
+        if not state["zoomed"]:
+            hold("zoom", "")
+        state["zoom-known"] = text if state["zoomed"] else ""
+        state["zoom-asked"] = state.get("zoom-asked", 0) + 1
+    return state["zoomed"], state["zoom-asked"]
+
+
+def zoom_in(text: str) -> tuple[int, int] | None:
+    """The span in the address (µs UTC); None if it cannot be shown."""
+    try:
+        since, until = map(since_1970, text.split("/"))
+    except (ValueError, OverflowError):
+        return None
+    return (since, until) if 0 < until - since <= DAY else None
 
 
 def zoom() -> None:
     """Write the viewer's zoom to the address."""
-    view = st.session_state["live-board"].view
-    write({"zoom": "/".join(render(int(edge) * 1_000) for edge in view) if view else ""})
+    view = st.session_state["live-board"].view["span"]
+    text = "/".join(render(int(edge) * 1_000) for edge in view) if view else ""
+    hold("zoom", text)
+    st.session_state["zoom-known"] = text
 
 
 def whole_span() -> None:
     """Another range was chosen: it is shown whole, as the board does by itself."""
-    st.session_state["zoomed"] = None
-    write({"zoom": ""})
+    hold("zoom", "")
+    st.session_state["zoomed"], st.session_state["zoom-known"] = None, ""
 
 
 def back_to_now() -> None:
@@ -106,6 +125,7 @@ def board(m: Monitor, viewer: Viewer, span: str, tags: Shown, at: int | None) ->
     if st.session_state.get("no-board"):
         return False
     many = len(m.tags) > MOST
+    in_view, asked = zoomed()
     result = live_board(
         m,
         viewer,
@@ -116,7 +136,8 @@ def board(m: Monitor, viewer: Viewer, span: str, tags: Shown, at: int | None) ->
             plant=tags.plant if many else (),
             strip=tags.matching if many else (),
             node=tags.node,
-            view=zoomed(),
+            view=in_view,
+            asked=asked,
             follows=tags.follows,
             waiting=no_data_yet(m),
             simulated=m.simulated.within((at or m.clock.now()) - SECONDS[span] * SECOND, m.clock.now()),

@@ -26,9 +26,10 @@ class Wanted:
 
     `cards` are the tags with a card, over the last `span` seconds, up to `until` (µs UTC) if it is paused.
     `plant` are all tags of the tree and `strip` those of the heat strip, before the choice of a `node`; both
-    are empty if the tags are few. `view` (µs UTC) is the zoomed span when the board is first drawn. `follows`
-    is whether the cards are those of the worst tags, not the viewer's choice. Cards of `simulated` tags have
-    a badge, and those of `waiting` tags say that they have no data yet.
+    are empty if the tags are few. `view` (µs UTC) is the zoomed span to show, None for all of it, when the
+    board is first drawn and whenever `asked` changes. `follows` is whether the cards are those of the worst
+    tags, not the viewer's choice. Cards of `simulated` tags have a badge, and those of `waiting` tags say
+    that they have no data yet.
     """
 
     cards: Sequence[str]
@@ -38,6 +39,7 @@ class Wanted:
     plant: Sequence[str] = ()
     strip: Sequence[str] = ()
     view: tuple[int, int] | None = None
+    asked: int = 0
     follows: bool = False
     waiting: Collection[str] = ()
     simulated: Collection[str] = ()
@@ -60,7 +62,8 @@ def live_board(m: Monitor, viewer: Viewer, wanted: Wanted, reports: Reports) -> 
     The result has `picked`, the name of a clicked row of the strip; `opened`, the id of an event; `flag`, tag
     and time (µs UTC) of a clicked diamond; `went`, tag and act of a card's menu; `node`, what was chosen in
     the tree; `worst`, tags that are worse now than those with a card; `back` once the viewer wants the
-    present; `view`, the zoomed span (ms UTC, None while the board follows the clock); and `unavailable`.
+    present; `view`, whose `span` is the zoomed one (ms UTC, None while the board follows the clock); and
+    `unavailable`.
     """
     return browser_component(
         "board",
@@ -84,6 +87,7 @@ def live_board(m: Monitor, viewer: Viewer, wanted: Wanted, reports: Reports) -> 
             "span": wanted.span,
             "until": wanted.until,
             "view": [edge / 1e3 for edge in wanted.view] if wanted.view else None,
+            "asked": wanted.asked,
             "drawing": drawing(viewer.palette, HEIGHT),
         },
         "live-board",

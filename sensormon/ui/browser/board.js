@@ -68,8 +68,9 @@ class Board {
     this.text = text
     this.data = data
     stylesheet("board.css")
-    if (!before) this.view = data.view
-    else if (before.span !== data.span) this.unzoom()
+    const asked = before?.asked !== data.asked // by the address: the page was opened, or by Back
+    if (asked || before.span !== data.span) this.unzoom()
+    if (asked) this.view = data.view
     if (before?.key !== data.key) this.now.begin(data.key)
     if (Date.now() > (this.chose ?? 0) + ANSWERED || same(this.node, data.node)) this.node = data.node
     this.show()
@@ -299,7 +300,9 @@ class Board {
     if (!this.view) for (const card of this.cards.values()) card.chart.fitAgain()
     this.draw(true)
     clearTimeout(this.resting)
-    this.resting = setTimeout(() => this.setStateValue("view", this.view?.map(Math.round) ?? null), REST)
+    // No state, which would not be reported again if Back has changed the view meanwhile.
+    const report = () => this.setTriggerValue("view", { span: this.view?.map(Math.round) ?? null })
+    this.resting = setTimeout(report, REST)
   }
 
   // Moves the view by this share of its length, and makes it `factor` times as long.
