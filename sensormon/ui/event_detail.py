@@ -20,7 +20,8 @@ from sensormon.ui.event_list import Shown, chosen_ids, step
 from sensormon.ui.reading_reason import CONTEXT, picker, reason, scales_of
 from sensormon.ui.viewer import Viewer
 from sensormon.view.events import history_table, lasted
-from sensormon.view.severity import mark_severities, severity_words
+from sensormon.view.severity import severity_words
+from sensormon.view.severity_marks import mark_severities
 from sensormon.view.time_charts import live_chart
 
 AROUND = {"auto": 0, "2 min": 120, "10 min": 600, "60 min": 3_600, "24 h": 86_400}

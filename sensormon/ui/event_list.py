@@ -27,7 +27,7 @@ from sensormon.ui.url_state import held, hold_together
 from sensormon.ui.viewer import Viewer
 from sensormon.ui.widget_keys import choose_rows, chosen_cells, chosen_rows, fresh_key, replace_widget
 from sensormon.view.events import event_table
-from sensormon.view.severity import coloured
+from sensormon.view.severity_marks import coloured
 
 MOST_SHOWN = 1_000
 """The most rows in the list; the export has all."""

@@ -302,9 +302,7 @@ def test_table_holds_what_is_drawn() -> None:
 def test_controls_share_one_row_in_every_layout() -> None:
     for layout in ("Stacked", "By unit", "Overlay"):
         app = show("explore", layout=layout)
-        assert '.st-key-explore-controls [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(
-            app
-        )
+        assert '.st-key-panel-look) [data-testid="stButtonGroup"] button { min-height: 2.5rem' in text(app)
         (row,) = [
             container
             for container in app.get("flex_container")

@@ -40,7 +40,7 @@ READS: dict[str, set[str]] = {
         "statistics",
     },
     "frame_definitions": {"all"},
-    "frame_reader": {"conditions", "samples"},
+    "frame_reader": {"conditions", "samples", "samples_of"},
     "exporter": {"count", "count_readings", "files"},
     "import_log": {"entries"},
     "jobs": {"of", "find", "wait"},

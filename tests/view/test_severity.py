@@ -15,14 +15,8 @@ from sensormon.model.events import Severity
 from sensormon.view.drawn import Drawn
 from sensormon.view.live_now import STATE_WORDS, TagState, severity_of
 from sensormon.view.palette import DARK, LIGHT
-from sensormon.view.severity import (
-    OPEN_SYMBOLS,
-    SYMBOLS,
-    coloured,
-    mark_severities,
-    severity_colour,
-    severity_words,
-)
+from sensormon.view.severity import OPEN_SYMBOLS, SYMBOLS, severity_colour, severity_words
+from sensormon.view.severity_marks import coloured, mark_severities
 
 
 def test_no_two_severities_share_a_symbol_or_a_colour() -> None:
