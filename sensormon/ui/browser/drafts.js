@@ -3,6 +3,9 @@
 // Nothing of a password is taken, not even while it is shown and its field is one of text.
 const FIELDS = ":is(#stMain, [role=dialog]) :is(input:not([type=password], [autocomplete$=password], [type=checkbox], [type=radio], [type=range], [type=file], [role=combobox]), textarea)"
 
+const TRIES = 40 // a busy server may take that long to draw the page again
+const EVERY = 500 // ms between two tries
+
 let kept = []
 let last = null // the field that had the focus last
 
@@ -30,8 +33,15 @@ export function lostDrafts() {
     return !field && draft.value && draft.inDialog
   })
   kept = []
-  if (last?.isConnected && document.activeElement === document.body) last.focus({ preventScroll: true })
+  giveFocusBack(TRIES)
   return lost
+}
+
+// To the field that had it, as soon as that is no longer disabled, unless the person has gone elsewhere.
+function giveFocusBack(tries) {
+  if (!last?.isConnected || document.activeElement !== document.body) return
+  if (!last.disabled) last.focus({ preventScroll: true })
+  else if (tries) setTimeout(giveFocusBack, EVERY, tries - 1)
 }
 
 const nameOf = (field) => field.ariaLabel || field.labels?.[0]?.textContent || field.placeholder || ""
