@@ -180,11 +180,7 @@ class Documents:
         with self._keeping:
             documents = [self._document(version, who) for version in versions]
             self._recorder.keep(DocumentsEntry(tuple(documents), audit))
-            with self._lock:
-                for collection in {document.collection for document in documents}:
-                    # A new one at each change: those who were given the other go on reading it.
-                    fresh = {doc.key: doc for doc in documents if doc.collection == collection}
-                    self._known[collection] = {**self._known.get(collection, {}), **fresh}
+            self._remember(documents)
         return documents
 
     def keep_over(
@@ -216,10 +212,16 @@ class Documents:
                 newest = self.of(collection)
                 others = (newest[key] for key in keys if _changed(newest.get(key), bases.get(key, 0)))
                 raise _meanwhile(next(others, None), where)
-            with self._lock:
-                fresh = {document.key: document for document in documents}
-                self._known[collection] = {**self._known.get(collection, {}), **fresh}
+            self._remember(documents)
         return documents
+
+    def _remember(self, documents: Sequence[Document]) -> None:
+        """Let these be the newest versions known here."""
+        with self._lock:
+            for collection in {document.collection for document in documents}:
+                # A new one at each change: those who were given the other go on reading it.
+                fresh = {doc.key: doc for doc in documents if doc.collection == collection}
+                self._known[collection] = {**self._known.get(collection, {}), **fresh}
 
     def _document(self, version: Version, who: str) -> Document:
         """Later than the version before it, even if the clock was set back."""
