@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from sensormon.api.assets import version
-from tests.support.browser import ready, visit
+from tests.support.browser import SHIFTS, ready, visit
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
@@ -44,13 +44,6 @@ INSIDE = """(unit) => {
   const tags = [...document.querySelectorAll(".live-card")].map(({ dataset }) => Number(dataset.tag.slice(1)))
   return tags.length > 0 && tags.every((tag) => Math.floor(tag / 50) + 1 === unit)
 }"""
-SHIFTS = """
-window.shifts = []
-new PerformanceObserver((list) => {
-  for (const { hadRecentInput, value, sources } of list.getEntries())
-    if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className ?? "")])
-}).observe({ type: "layout-shift", buffered: true })
-"""
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.api import TOKEN
-from tests.support.browser import ready, visit
+from tests.support.browser import SHIFTS, ready, visit
 from tests.support.sent import send
 from tests.support.server import Server
 
@@ -21,13 +21,6 @@ PARTS = ".live-card, .live-card .card > *, .board-last, .board-legend"
 PLACES = f"""() => [...document.querySelectorAll('{PARTS}')].map(node => node.getBoundingClientRect())
     .map(box => [box.x, box.y, box.height].map(Math.round).join())"""
 CARDS = PLACES.replace(PARTS, f"{CARD}, .board-last, .board-legend")
-SHIFTS = """
-window.shifts = []
-new PerformanceObserver((list) => {
-  for (const { hadRecentInput, value, sources } of list.getEntries())
-    if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className ?? "")])
-}).observe({ type: "layout-shift", buffered: true })
-"""
 NEWEST = "() => document.querySelector('.live-card').dataset.newest"
 FLAG = """() => {
   const plot = document.querySelector('.live-card .js-plotly-plot'), box = plot.getBoundingClientRect()

@@ -15,6 +15,15 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 """Matches a page whose script has run to its end."""
 
+SHIFTS = """
+window.shifts = []
+new PerformanceObserver((list) => {
+  for (const { hadRecentInput, value, sources } of list.getEntries())
+    if (!hadRecentInput) window.shifts.push([value, ...sources.map(({ node }) => node?.className ?? "")])
+}).observe({ type: "layout-shift", buffered: true })
+"""
+"""Notes in `window.shifts` by how much the layout shifts without anybody's doing, and what did."""
+
 
 def visit(page: Page, server: Server, path: str) -> None:
     """Open this path, with or without a query, and wait until the page is ready."""
