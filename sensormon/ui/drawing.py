@@ -29,7 +29,7 @@ def panel(key: str, *, stretch: bool = False) -> DeltaGenerator:
 
 
 def ready(chart: Drawn) -> Any:
-    """The chart for `st.plotly_chart`, which has Plotly check whatever is no figure of Plotly's.
+    """The chart for `st.plotly_chart`, which would have Plotly check anything but a figure of its own.
 
     Streamlit asks a figure for its dictionary and for nothing else. The constructor, which checks and copies
     what it is given, is passed by.

@@ -193,7 +193,7 @@ def _linked(
 
 
 def _judges(m: Monitor) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The detectors and profiles chosen; without a choice between several, or a link, there is no filter."""
+    """The detectors and profiles chosen; a filter appears if there are several, or if a link names one."""
     profiles = [profile for version in m.detection.readable().values() for profile in version.in_use.profiles]
     detectors = list(dict.fromkeys(choice.detector for profile in profiles for choice in profile.detectors))
     names = list(dict.fromkeys(profile.name for profile in profiles))

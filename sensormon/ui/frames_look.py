@@ -107,7 +107,7 @@ def _rule(m: Monitor, chosen: Chosen, shown: FrameDefinition | None) -> FrameRul
             not_done(error, "The address holds no rule")
     start = (shown.name if shown else "", draft)
     base = (start[0], shown.time if shown else 0)
-    newer = not draft and st.session_state.get(_BASE, base) != base  # somebody has saved it anew
+    newer = not draft and st.session_state.get(_BASE, base) != base  # someone has saved a newer version
     if newer or st.session_state.get(_DRAWN) != start:  # another one was chosen, or the browser went back
         st.session_state[_DRAWN] = start
         if newer or st.session_state.get(_BASE, ("", 0))[0] != base[0]:

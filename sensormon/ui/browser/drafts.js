@@ -37,7 +37,7 @@ export function lostDrafts() {
   return lost
 }
 
-// To the field that had it, as soon as that is no longer disabled, unless the person has gone elsewhere.
+// Returns the focus to the field that had it once that is enabled again, unless the person has moved on.
 function giveFocusBack(tries) {
   if (!last?.isConnected || document.activeElement !== document.body) return
   if (!last.disabled) last.focus({ preventScroll: true })
