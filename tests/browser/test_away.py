@@ -59,8 +59,9 @@ def test_dialog_that_the_return_closes_gives_its_words_back(page: Page, plant: S
     visit(page, plant, "tuning?threshold=4.2")
     page.get_by_role("button", name="Apply to live monitoring").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("too many on the night shift")
-    plant.stop(signal.SIGKILL)
     banner = page.locator(".silence")
+    expect(banner).to_be_attached()  # the page's scripts are running
+    plant.stop(signal.SIGKILL)
     expect(banner).to_contain_text("The server does not answer")
     with plant.again():
         expect(banner).not_to_contain_text("The server does not answer", timeout=60_000)
@@ -76,9 +77,10 @@ def test_dialog_that_the_return_closes_gives_its_words_back(page: Page, plant: S
 def test_server_that_hangs_is_reported_until_it_goes_on(page: Page, plant: Server) -> None:
     visit(page, plant, "access")
     page.get_by_label("Name", exact=True).fill("Olga")
+    banner = page.locator(".silence")
+    expect(banner).to_be_attached()  # the page's scripts are running
     plant.process.send_signal(signal.SIGSTOP)
     try:
-        banner = page.locator(".silence")
         expect(banner).to_contain_text("The server does not answer")
         expect(page.get_by_role("dialog")).to_have_count(0)
     finally:
