@@ -39,7 +39,7 @@ long-browser: $(VENV)/test
 wheels: $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --dry-run --only-binary=:all: --python-version $(FOR) --target build/wheels -r requirements.txt
 
-# At full size, ten million readings and ten thousand files: an hour, and some gigabytes of disk.
+# At full size, a hundred kills, ten million readings and ten thousand files: an hour or two, and some gigabytes of disk.
 test-full: $(VENV)/test
 	$(PYTEST) -m full $(TESTS) || [ $$? -eq 5 ]
 

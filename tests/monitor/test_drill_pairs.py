@@ -1,4 +1,4 @@
-"""Every ordered pair of drills, each three times: the second comes as soon as the first has recovered."""
+"""Every ordered pair of drills: the second comes as soon as the first has recovered."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sensormon.monitor.offline import StoppedMonitor
 from sensormon.monitor.verify import verify
 from tests.support.stepped_clock import SteppedClock
 
-TIMES = 3
 STEP = 0.25
 """Seconds by which the clock moves at a time."""
 THREADS = ("sensormon-collector", "sensormon-loader", "sensormon-demonstration")
@@ -36,16 +35,20 @@ def carried_out(monitor: Monitor, clock: SteppedClock, name: str) -> Run:
     return drills.runs[-1]
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "times", [pytest.param(1, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.full)]
+)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a kill in a destructor
 @pytest.mark.parametrize(("first", "second"), list(product(DRILLS, DRILLS)))
-def test_after_any_two_faults_nothing_is_lost_or_doubled(settings: Settings, first: str, second: str) -> None:
+def test_after_any_two_faults_nothing_is_lost_or_doubled(
+    settings: Settings, first: str, second: str, times: int
+) -> None:
     clock = SteppedClock(THREADS)
     monitor = Monitor(replace(settings, source="simulator", interval=0.5, demo=True, journal_quota=50), clock)
     monitor.source.backfill()
     monitor.start()
     try:
-        for _ in range(TIMES):
+        for _ in range(times):
             for name in (first, second):
                 run = carried_out(monitor, clock, name)
                 assert run.problem == "", run.steps
@@ -57,7 +60,7 @@ def test_after_any_two_faults_nothing_is_lost_or_doubled(settings: Settings, fir
         assert status.failures == ()
         assert monitor.workers.loading.alive
         kills = (first, second).count("kill_loader")
-        assert monitor.workers.loading.restarts == kills * TIMES
+        assert monitor.workers.loading.restarts == kills * times
         assert monitor.workers.collecting.restarts == 0
     finally:
         monitor.stop()

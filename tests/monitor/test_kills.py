@@ -35,8 +35,12 @@ FAULTS: list[Fault] = [
 
 @pytest.mark.parametrize(
     ("kills", "most", "seed"),
-    [(4, 1000, 1), pytest.param(100, 400, 2, marks=pytest.mark.long)],
-    ids=["four", "hundred"],
+    [
+        (4, 1000, 1),
+        pytest.param(27, 400, 2, marks=pytest.mark.long),  # each kind of damage three times
+        pytest.param(100, 400, 2, marks=pytest.mark.full),
+    ],
+    ids=["four", "twenty-seven", "hundred"],
 )
 def test_repeated_kills_and_damage_lose_nothing(tmp_path: Path, kills: int, most: int, seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311  the moment of a kill need not be secret

@@ -47,9 +47,11 @@ def test_acknowledged_readings_survive_power_cuts(tmp_path: Path) -> None:
     run(tmp_path, "syncs", 5)
 
 
-@pytest.mark.long
-def test_acknowledged_readings_survive_forty_power_cuts(tmp_path: Path) -> None:
-    run(tmp_path, "syncs", 40)
+@pytest.mark.parametrize(
+    "cuts", [pytest.param(12, marks=pytest.mark.long), pytest.param(40, marks=pytest.mark.full)]
+)
+def test_acknowledged_readings_survive_many_power_cuts(tmp_path: Path, cuts: int) -> None:
+    run(tmp_path, "syncs", cuts)
 
 
 def test_journal_that_only_claims_to_sync_is_caught(tmp_path: Path) -> None:
