@@ -11,6 +11,8 @@ BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/python -m pytest
+SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder # in the order of tests/support/longest_files.py
+export PYTHONDONTWRITEBYTECODE := # compiling all tests again in each worker would take half a minute of every part
 
 .PHONY: run test test-long test-full everyday everyday-browser long long-browser wheels bench lint types pictures detector-pictures clean
 
@@ -24,13 +26,13 @@ test: lint types everyday everyday-browser
 test-long: long long-browser
 
 everyday: $(VENV)/test
-	$(PYTEST) -m "not long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "not long and not full and not browser" $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
 
 everyday-browser: $(VENV)/test
 	$(PYTEST) -m "not long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 long: $(VENV)/test
-	$(PYTEST) -m "long and not full and not browser" -n $(WORKERS) --dist loadfile $(TESTS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "long and not full and not browser" $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
 
 long-browser: $(VENV)/test
 	$(PYTEST) -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]

@@ -23,6 +23,7 @@ from sensormon.model.tags import Tag, TagTable
 from sensormon.monitor import runtime
 from sensormon.monitor.monitor import Monitor
 from tests.support.api import TOKEN, Start
+from tests.support.longest_files import place
 from tests.support.plant import START, Adopt, batch_of, own_table
 from tests.support.postgresql import PostgreSQL, binaries
 
@@ -42,6 +43,11 @@ def _refuse_to_replace_the_repositorys_table(event: str, arguments: tuple[Any, .
 sys.addaudithook(_refuse_to_replace_the_repositorys_table)
 
 collect_ignore = ["support/busy_app.py", "support/lines_app.py"]  # apps: importing one starts a monitor
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, each still in one piece; the Makefile keeps xdist to this order."""
+    items.sort(key=lambda item: place(item.nodeid))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.longest_files import LONGEST
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "sensormon"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -186,6 +188,10 @@ def test_the_documents_list_the_rooms_in_this_order() -> None:
     assert re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], re.MULTILINE) == ROOMS
     listed = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("from rooms listed earlier:")[2]
     assert re.findall(r"\w+", listed.partition("[docs/")[0]) == ROOMS
+
+
+def test_files_that_begin_first_exist() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_no_test_module_is_imported_by_another() -> None:
