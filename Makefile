@@ -1,5 +1,5 @@
 # `make run` starts the monitor for this machine (PORT=8501); HOST=0.0.0.0 opens it to the network. `make test` runs everything except the long forms of some
-# tests, which `make test-long` runs. Tests run in parallel (WORKERS=2), browser tests one at a time.
+# tests, which `make test-long` runs. Tests run in parallel (WORKERS=2, and BROWSERS=2 in a browser).
 # `make everyday PYTHON=python3.13 VENV=.venv-3.13` runs one part, on another Python.
 # pytest exits with 5 if TESTS="…" leaves it no tests; that is no failure.
 
@@ -7,11 +7,12 @@ PYTHON ?= python3
 PORT ?= 8501
 HOST ?= 127.0.0.1
 WORKERS ?= 2
+BROWSERS ?= 2
 BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST ?= $(BIN)/python -m pytest
-SPREAD = -n $(WORKERS) --dist loadfile --no-loadscope-reorder # in the order of tests/support/longest_files.py
+SPREAD = --dist loadfile --no-loadscope-reorder # in the order of tests/support/longest_files.py
 export PYTHONDONTWRITEBYTECODE := # compiling all tests again in each worker would take half a minute of every part
 
 .PHONY: run test test-long test-full everyday everyday-browser long long-browser wheels bench lint types pictures detector-pictures clean
@@ -26,16 +27,16 @@ test: lint types everyday everyday-browser
 test-long: long long-browser
 
 everyday: $(VENV)/test
-	$(PYTEST) -m "not long and not full and not browser" $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "not long and not full and not browser" -n $(WORKERS) $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
 
 everyday-browser: $(VENV)/test
-	$(PYTEST) -m "not long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+	$(PYTEST) -m "not long and not full and browser" -n $(BROWSERS) $(SPREAD) $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 long: $(VENV)/test
-	$(PYTEST) -m "long and not full and not browser" $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
+	$(PYTEST) -m "long and not full and not browser" -n $(WORKERS) $(SPREAD) $(TESTS) || [ $$? -eq 5 ]
 
 long-browser: $(VENV)/test
-	$(PYTEST) -m "long and not full and browser" $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
+	$(PYTEST) -m "long and not full and browser" -n $(BROWSERS) $(SPREAD) $(or $(TESTS),$(BROWSING)) || [ $$? -eq 5 ]
 
 # Whether every requirement has wheels for another Python, such as FOR=3.14; it downloads them and installs nothing.
 wheels: $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""Accessibility in a real browser: contrast, focus, shortcuts, glossary, the first visit."""
+"""Accessibility in a real browser: width, contrast, focus, shortcuts, glossary, the first visit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import ready, visit
+from tests.support.browser import GROUND, ready, visit
 from tests.support.pages import menu
 from tests.support.server import Server
 
@@ -27,8 +27,8 @@ SETTLED = f"""() => {{
   return same && report.looked > 20 && report
 }}"""
 LISTENS = ".st-key-read-aloud[role=status]"  # the modules of the page run
-PATHS = [("" if place == 0 else path) for place, (path, _) in enumerate(menu())]
-EVERY_DAY = {("light", "tuning"), ("dark", "")}
+TITLES = {("" if place == 0 else path): title for place, (path, title) in enumerate(menu())}
+EVERY_DAY = {("light", ""), ("light", "explore"), ("light", "tuning"), ("dark", "")}
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,29 @@ EVERY_DAY = {("light", "tuning"), ("dark", "")}
     [
         pytest.param(theme, path, marks=[] if (theme, path) in EVERY_DAY else pytest.mark.long)
         for theme in ("light", "dark")
-        for path in PATHS
+        for path in TITLES
     ],
 )
-def test_text_has_contrast_and_fields_have_names(
+def test_every_page_fits_and_has_contrast_and_named_fields(
     browser: Browser, server: Server, theme: Literal["light", "dark"], path: str
 ) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, color_scheme=theme)
     page = context.new_page()
     page.set_default_timeout(30_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
     visit(page, server, path)
     expect(page.get_by_text("ledger balanced")).to_be_visible()
+    expect(page.get_by_role("heading", name=TITLES[path], exact=True)).to_be_visible()
+    expect(page.locator(".status").get_by_text("s old")).to_be_visible()
     if path == "":
         expect(page.locator("[role=img][aria-label], [role=figure][aria-label]")).to_have_count(3)
     report = page.wait_for_function(SETTLED, polling=300).json_value()
+    expect(page.locator("[data-testid=stApp]")).to_have_css("background-color", GROUND[theme])
+    assert page.locator("[data-testid=stException]").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     context.close()
+    assert errors == []
     assert report["faint"] == [], json.dumps(report["faint"], indent=1, ensure_ascii=False)
     assert report["nameless"] == []
     levels = report["headings"]

@@ -118,9 +118,18 @@ def test_words_and_numbers_come_out_as_they_went_in(
 
 
 @pytest.mark.long
-@options(max_examples=40)
+@options(max_examples=15)
 @given(rows, steps)
-def test_forty_times_words_and_numbers_come_out_as_they_went_in(
+def test_fifteen_times_words_and_numbers_come_out_as_they_went_in(
+    readings: list[tuple[str, float | str]], between: list[str]
+) -> None:
+    go_round(readings, between)
+
+
+@pytest.mark.full
+@options(max_examples=100)
+@given(rows, steps)
+def test_a_hundred_times_words_and_numbers_come_out_as_they_went_in(
     readings: list[tuple[str, float | str]], between: list[str]
 ) -> None:
     go_round(readings, between)

@@ -88,10 +88,12 @@ def assert_whole_or_gone(folder: Path) -> None:
     assert report.findings == ()
 
 
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "kills", [pytest.param(3, marks=pytest.mark.long), pytest.param(12, marks=pytest.mark.full)]
+)
 @pytest.mark.parametrize("step", ["", "load", "record", "tags"])
-def test_a_kill_leaves_an_import_whole_or_undone(folder: Path, step: str) -> None:
+def test_a_kill_leaves_an_import_whole_or_undone(folder: Path, step: str, kills: int) -> None:
     rng = random.Random(step)  # noqa: S311  the moment of a kill need not be secret
-    for seed in range(6):
+    for seed in range(kills):
         run_and_kill(folder, seed, step, rng.uniform(0, 1.5))
         assert_whole_or_gone(folder)

@@ -15,6 +15,9 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 READY = "[data-testid=stApp][data-test-script-state=notRunning]"
 """Matches a page whose script has run to its end."""
 
+GROUND = {"light": "rgb(242, 243, 245)", "dark": "rgb(20, 23, 26)"}
+"""The ground of a page in each theme."""
+
 SHIFTS = """
 window.shifts = []
 new PerformanceObserver((list) => {

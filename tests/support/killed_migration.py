@@ -27,3 +27,4 @@ class Fuse(Progress):
 if __name__ == "__main__":
     signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     migrate(sys.argv[1], sys.argv[2], Fuse(int(sys.argv[3])))
+    signal.setitimer(signal.ITIMER_REAL, 0)  # Python ends without the handler: the signal would kill it

@@ -31,6 +31,7 @@ LONGEST = (
     "pages/test_tuning.py",
     "sources/opcua/test_security.py",
     "pages/test_anomalies.py",
+    "browser/test_endurance.py",
     "browser/test_first_steps.py",
     "browser/test_access.py",
     "browser/test_frame.py",

@@ -133,9 +133,9 @@ def test_many_tags_are_answered_within_the_time_of_a_click(
         now.answer()
         m.clock.advance(MINUTE / SECOND)
         m.submit(batch_of(*((f"t{i}", 6.0) for i in range(count)), at=m.clock.now(), seconds=0))
-        began = time.perf_counter()
+        began = time.process_time()
         answer = now.answer()
-        assert time.perf_counter() - began < 0.3 * count / 300
+        assert time.process_time() - began < 0.3 * count / 300
         assert set(answer["values"]) == {"6.0 bar"} or len(set(answer["values"])) == 1
         assert len(answer["names"]) == count
     finally:
