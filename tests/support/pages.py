@@ -27,9 +27,9 @@ def show(page: str, **query: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     for name, value in query.items():
         app.query_params[name] = value
-    app.run()
     if page != "live":
-        app.switch_page(f"pages/{page}.py").run()
+        app.switch_page(f"pages/{page}.py")  # as a link does: the first page that is drawn is this one
+    app.run()
     assert not app.exception, app.exception
     return app
 
