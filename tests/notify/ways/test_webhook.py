@@ -138,7 +138,7 @@ def test_the_deadline_holds_as_a_whole(
     server = receiver(behaviour)
     began = time.monotonic()
     answer = hook(server).send(outgoing, 0.4)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 5  # the server would go on for half a minute, or for ever
     assert answer == Answer(False, f"localhost:{server.port} gave no complete answer within 0.4 s")
 
 
