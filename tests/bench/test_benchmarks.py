@@ -197,6 +197,7 @@ def test_outputs_are_measured_beside_nothing_published(tmp_path: Path) -> None:
     assert measured.figures["silent broker, published/s"] == 0
 
 
+@pytest.mark.long
 def test_a_restart_is_measured_with_real_servers(tmp_path: Path) -> None:
     measured = restart(SMALL, tmp_path, readings=3_000, megabytes=(1,))
     assert measured.figures["journal of 1 MB in records of 1000, s"] > 0
