@@ -1,5 +1,5 @@
 # `make run` starts the monitor for this machine (PORT=8501); HOST=0.0.0.0 opens it to the network. `make test` runs everything except the long forms of some
-# tests, which `make test-long` runs. Tests run in parallel (WORKERS=2, and BROWSERS=2 in a browser).
+# tests, which `make test-long` runs. Tests run in parallel (WORKERS=2), browser tests one at a time (BROWSERS=1).
 # `make everyday PYTHON=python3.13 VENV=.venv-3.13` runs one part, on another Python.
 # pytest exits with 5 if TESTS="…" leaves it no tests; that is no failure.
 
@@ -7,7 +7,7 @@ PYTHON ?= python3
 PORT ?= 8501
 HOST ?= 127.0.0.1
 WORKERS ?= 2
-BROWSERS ?= 2
+BROWSERS ?= 1
 BROWSING := tests/browser
 VENV := .venv
 BIN := $(VENV)/bin
