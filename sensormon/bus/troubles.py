@@ -17,7 +17,7 @@ FULL = 0.95
 """A stream that has used this part of what it may keep is called full."""
 _REFUSED = "authorization violation"
 _PERMISSION = "permissions violation"
-_AGAIN = "It is tried again by itself"
+_AGAIN = "sensormon tries again by itself"
 _LONGEST = 200
 """Characters of a server's own words."""
 
@@ -63,7 +63,7 @@ def unanswered(subject: str, error: Exception, refusal: Exception | None, place:
     return BusError(
         f"JetStream does not answer {subject} ({type(error).__name__})",
         where=place,
-        hint="See whether most nodes of its cluster run. It is asked again by itself",
+        hint="See whether most nodes of its cluster run. sensormon asks again by itself",
     )
 
 

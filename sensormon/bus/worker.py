@@ -178,7 +178,7 @@ class BusWorker:
     async def _disconnected(self) -> None:
         if self._leaving:
             return
-        self._away = f"{self._place}: the connection to NATS is lost. It is made again by itself"
+        self._away = f"{self._place}: the connection to NATS is lost. sensormon connects again by itself"
         _log.warning("%s", self._away)
 
     async def _reconnected(self) -> None:

@@ -95,7 +95,7 @@ class Publishing:
         connected = self._link.connected
         self._settle()
         if not connected and self._link.problem:
-            self._report.waiting(OutputError(self._link.problem, hint="It tries again by itself"))
+            self._report.waiting(OutputError(self._link.problem, hint="sensormon tries again by itself"))
         values = self._newest.of(self._feed.fresh()) if self._wants("values") else []
         self._latest |= {value.tag: value for value in values}
         self._report.dropped(self._pending.add(values, connected=connected))

@@ -64,7 +64,7 @@ class Database:
                 raise StoreUnavailable(
                     "a reader still uses the old connection",
                     where=str(self.path),
-                    hint="It is tried again by itself",
+                    hint="sensormon tries again by itself",
                 )
             with translated(self.path, "open"):
                 connection = _connect(self.path, self._read_only)
@@ -93,7 +93,7 @@ class Database:
                 raise StoreUnavailable(
                     "the database file was removed and a reader still has it open",
                     where=str(self.path),
-                    hint="It is tried again by itself",
+                    hint="sensormon tries again by itself",
                 ) from error
             self._connection = connection
             return True
@@ -132,7 +132,7 @@ class Database:
                 raise StoreUnavailable(
                     "the database is not open",
                     where=str(self.path),
-                    hint="It is tried again by itself; the Pipeline page shows when",
+                    hint="sensormon tries again by itself; the Pipeline page shows when",
                 )
             return self._connection.cursor()
 

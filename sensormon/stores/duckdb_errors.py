@@ -44,7 +44,7 @@ def translated(path: Path, operation: str) -> Iterator[None]:
         raise StoreUnavailable(
             "this needs more memory than the database may use",
             where=where,
-            hint="Choose a shorter span or fewer tags; loading is tried again by itself",
+            hint="Choose a shorter span or fewer tags; sensormon tries again to load by itself",
         ) from error
     except duckdb.TransactionException as error:
         raise StoreUnavailable(_line(error), where=where, hint=_hint(_line(error))) from error
@@ -83,7 +83,7 @@ def _hint(text: str) -> str:
         return "Free some space on this disk; loading resumes by itself"
     if "Permission denied" in text or "Read-only" in text:
         return "Make the file and its folder writable; loading resumes by itself"
-    return "Loading is tried again by itself"
+    return "sensormon tries again to load by itself"
 
 
 def _line(error: Exception) -> str:

@@ -323,7 +323,7 @@ def _closed(place: str) -> StoreUnavailable:
     return StoreUnavailable(
         "the database is not open",
         where=place,
-        hint="It is tried again by itself; the Pipeline page shows when",
+        hint="sensormon tries again by itself; the Pipeline page shows when",
     )
 
 

@@ -10,7 +10,7 @@ from psycopg import errors
 
 from sensormon.model.errors import RowsRefused, StoreBroken, StoreError, StoreFault, StoreUnavailable
 
-_WAIT = "Loading is tried again by itself; readings are kept in the journal meanwhile"
+_WAIT = "sensormon tries again to load by itself; readings are kept in the journal meanwhile"
 _AWAY = f"If the server has stopped, its log says why, and it must be started. {_WAIT}"
 _HINTS: dict[type[psycopg.Error], str] = {
     errors.DiskFull: "Free some space on the database server, start it if it stopped; loading then resumes",
@@ -18,7 +18,7 @@ _HINTS: dict[type[psycopg.Error], str] = {
     errors.InvalidPassword: "Check the user and the password in SENSORMON_STORE",
     errors.InsufficientPrivilege: "Grant the user its rights on the database and on schema public",
     errors.TooManyConnections: "Raise max_connections on the server, or close other programs",
-    errors.QueryCanceled: "Choose a shorter span or fewer tags; loading is tried again by itself",
+    errors.QueryCanceled: "Choose a shorter span or fewer tags; sensormon tries again to load by itself",
 }
 """What to do, for those that are best named."""
 _PASSING = ("40", "53", "55", "25006", "25P03", "25P04", "57014", "42501", "23514")
@@ -54,7 +54,7 @@ def _translated(error: psycopg.Error, where: str) -> StoreError:
     # however often it happens the tables are whole.
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return StoreUnavailable(line, where=where, hint=known or _AWAY)
-    return StoreBroken(line, where=where, hint="It is connected again by itself")
+    return StoreBroken(line, where=where, hint="sensormon connects again by itself")
 
 
 def _line(error: psycopg.Error) -> str:

@@ -119,13 +119,13 @@ class Server:
             raise Away(
                 f"the server did not answer within {self._source.timeout:g} s",
                 where=self._source.place,
-                hint="It is tried again by itself; a longer timeout lets the query take longer",
+                hint="sensormon tries again by itself; a longer timeout lets the query take longer",
             ) from error
         except httpx.HTTPError as error:
             raise Away(
                 f"the server cannot be reached ({str(error)[:200] or type(error).__name__})",
                 where=self._source.place,
-                hint="It is tried again by itself: does it run, and is it reachable from here?",
+                hint="sensormon tries again by itself: does it run, and is it reachable from here?",
             ) from error
 
     def _refused(self, status: int, body: bytes) -> SourceError:

@@ -182,7 +182,7 @@ class Polling:
         self._line.close()
         self._report.gap(LOST)
         hint = (
-            "It is opened again by itself. If that happens often, look at the network and at how many "
+            "sensormon opens it again by itself. If that happens often, look at the network and at how many "
             "connect there"
         )
         self._report.waiting(SourceError(why, where="connection", hint=hint))

@@ -162,7 +162,9 @@ class AlchemyDatabase:
             hint = "Correct the query, or the URL"
             problem = _sentence(error)
             if error.connection_invalidated or isinstance(error, exc.InterfaceError):
-                raise Away(problem, where=self._source.place, hint="It is tried again by itself") from None
+                raise Away(
+                    problem, where=self._source.place, hint="sensormon tries again by itself"
+                ) from None
             if "unable to open database file" in problem:
                 hint = "Name a file that exists, by its whole path: sqlite:////data/readings.db"
             raise SourceError(problem, where=self._source.place, hint=hint) from None

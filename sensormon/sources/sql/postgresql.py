@@ -182,7 +182,7 @@ class PostgreSQLDatabase:
             raise Away(
                 _sentence(error),
                 where=self._source.place,
-                hint="It is tried again by itself: does the server run, and is it reachable from here?",
+                hint="sensormon tries again by itself: does the server run, and is it reachable from here?",
             ) from error
         except psycopg.Error as error:
             raise SourceError(_sentence(error), where=self._source.place, hint="Correct the query") from error
