@@ -132,3 +132,11 @@ def test_list_shows_what_fits_whole_and_counts_the_rest(page: Page, plant: Serve
     assert side
     assert more
     assert more["y"] + more["height"] <= side["y"] + side["height"] + 1
+
+
+def test_wall_says_what_is_simulated(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/?wall=1")
+    expect(page.locator(".wall-head .simulated")).to_have_text(
+        "SIMULATED by the built-in simulator", timeout=30_000
+    )
+    expect(page.locator(".wall-tile .simulated")).to_have_count(0)  # as all of them are

@@ -45,6 +45,7 @@ class Wall {
     const first = !this.text
     this.text = text
     this.data = data
+    this.badge(data.simulated)
     paint(this.frame, data.colours)
     renew(data.key)
     this.place = Math.min(this.place, Math.max(0, data.screens.length - 1))
@@ -68,9 +69,10 @@ class Wall {
     const head = element("header", "wall-head")
     this.title = element("h1", "")
     this.which = element("span", "quiet")
+    this.simulated = element("span", "simulated quiet")
     this.age = element("span", "wall-age quiet")
     this.clock = element("time", "wall-clock")
-    head.append(this.title, this.which, this.age, this.clock)
+    head.append(this.title, this.which, this.simulated, this.age, this.clock)
     this.lost = element("div", "wall-lost")
     this.lost.setAttribute("role", "alert")
     this.lost.hidden = true
@@ -85,6 +87,14 @@ class Wall {
     body.append(this.grid, this.side)
     this.frame.append(head, this.lost, body)
     this.window = new WholeWindow(this.frame, ["wall", "every"])
+  }
+
+  // Whatever is simulated says so, here too.
+  badge([word, words]) {
+    this.simulated.hidden = !word
+    const name = element("b", "")
+    name.textContent = word ?? ""
+    this.simulated.replaceChildren(name, ` ${words ?? ""}`)
   }
 
   // -- the tags -------------------------------------------------------------------------

@@ -19,6 +19,12 @@ export class WallTile {
     this.node.setAttribute("aria-label", tag.label)
     const label = element("h3", "")
     label.textContent = tag.label
+    if (tag.badge) {
+      const badge = element("span", "simulated")
+      badge.append(element("b", ""))
+      badge.firstChild.textContent = tag.badge
+      label.append(" ", badge)
+    }
     this.value = element("div", "wall-value")
     this.value.textContent = "…"
     this.state = element("div", "wall-state quiet")
