@@ -111,7 +111,7 @@ class ByTheFile:
                     self.open(contact, url, config.mail)
                     yield ""
                 except UsageError as error:
-                    yield f"Contact {contact.name} cannot be told by way {place + 1}: {_reason(error)}"
+                    yield f"Contact {contact.name} cannot be reached by way {place + 1}: {_reason(error)}"
 
     def _filled(self, url: str, contact: Contact) -> str:
         """The way with what its variables hold."""

@@ -163,7 +163,7 @@ class Notifications:
 
 
 def failing(messages: Iterable[Message], now: int) -> list[str]:
-    """The contacts that cannot be told, with the last answer of each, and the day's dead letters."""
+    """The contacts that no message reaches, with the last answer of each, and the day's dead letters."""
     stuck: dict[str, Message] = {}
     dead = 0
     for message in messages:
@@ -172,7 +172,10 @@ def failing(messages: Iterable[Message], now: int) -> list[str]:
                 stuck.setdefault(message.contact, message)
         elif message.state is MessageState.FAILED and message.kind is not Kind.TEST:
             dead += bool(message.tries) and now - message.tries[-1].time < DAY
-    problems = [f"{contact} cannot be told: {message.tries[-1].words}" for contact, message in stuck.items()]
+    problems = [
+        f"Messages to {contact} do not arrive: {message.tries[-1].words}"
+        for contact, message in stuck.items()
+    ]
     return problems + ([f"{counted(dead, 'message')} of the last day reached nobody"] if dead else [])
 
 

@@ -16,7 +16,7 @@ from sensormon.stores.long_spans import SHARES
 from sensormon.view.explore import finer, step_words
 
 _PER_HOUR = {"/h": 1.0, "/min": 60.0, "/s": 3_600.0}
-_PERCENTILES = ("5 %", "Median", "95 %")
+_PERCENTILES = ("5th percentile", "Median", "95th percentile")
 _AT = tuple(SHARES.index(share) for share in (0.05, 0.5, 0.95))
 
 
@@ -57,9 +57,9 @@ def statistics_rows(rows: Sequence[Statistics], tags: TagTable) -> pd.DataFrame:
                 "time-weighted mean": time.mean,
                 "standard deviation": spread.sd,
                 "minimum": quantiles[0],
-                "5 %": quantiles[_AT[0]],
+                "5th percentile": quantiles[_AT[0]],
                 "median": quantiles[_AT[1]],
-                "95 %": quantiles[_AT[2]],
+                "95th percentile": quantiles[_AT[2]],
                 "maximum": quantiles[-1],
                 "upper limit": high,
                 "seconds above": time.above if high is not None else None,

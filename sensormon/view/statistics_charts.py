@@ -23,7 +23,7 @@ DOTS = 4_000
 
 
 def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: int = 280) -> go.Figure:
-    """A histogram of the values; edges of the normal band dashed, 5 %, median and 95 % dotted."""
+    """A histogram of the values; edges of the normal band dashed, median and outer percentiles dotted."""
     middles = (distribution.edges[:-1] + distribution.edges[1:]) / 2
     widths = np.diff(distribution.edges)
     if len(widths) == 1 and widths[0] == 0:
@@ -45,7 +45,11 @@ def histogram(distribution: Distribution, tag: Tag, palette: Palette, height: in
         low, high = min(low, edge), max(high, edge)
         _mark(layout, edge, "normal", palette.secondary, "dash")
     # The outer two are named away from the middle: however near they are, no name covers another.
-    for share, name, side in ((0.05, "5 %", "right"), (0.5, "", "center"), (0.95, "95 %", "left")):
+    for share, name, side in (
+        (0.05, "5th percentile", "right"),
+        (0.5, "", "center"),
+        (0.95, "95th percentile", "left"),
+    ):
         at = distribution.quantiles[SHARES.index(share)]
         _mark(layout, at, name, palette.interaction, "dot", low=True, side=side)
     if tag.normal:

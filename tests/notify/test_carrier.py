@@ -39,7 +39,7 @@ def test_a_variable_that_is_not_set_is_named_and_nothing_is_sent(receiver: Recei
     outcome = way.deliver(message(1))
     assert not outcome.delivered
     assert "HOOK is not set" in outcome.words
-    assert [*way.problems()] == [f"Contact shift cannot be told by way 1: {outcome.words}"]
+    assert [*way.problems()] == [f"Contact shift cannot be reached by way 1: {outcome.words}"]
     assert not receiver.received
 
 

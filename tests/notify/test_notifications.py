@@ -176,7 +176,7 @@ def test_a_contact_that_fails_for_long_is_named_with_the_last_answer() -> None:
         now = waiting.due
     assert failing([waiting], START + 240_000_000) == []
     later = now + 600_000_000
-    assert failing([waiting], later) == ["shift cannot be told: 503 Service Unavailable"]
+    assert failing([waiting], later) == ["Messages to shift do not arrive: 503 Service Unavailable"]
     dead = after(message(2), Outcome(False, "404 Not Found", lasting=True), 1, later)
     assert failing([dead], later) == ["1 message of the last day reached nobody"]
     assert failing([replace(dead, tries=())], later) == []

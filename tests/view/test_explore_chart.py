@@ -273,7 +273,9 @@ def test_histogram_and_scatter_show_their_data() -> None:
     assert figure.layout.xaxis.range[0] < 35.0
     assert figure.layout.xaxis.range[1] > 40.0
     sides = {mark.text: mark.xanchor for mark in figure.layout.annotations}
-    assert (sides["5 %"], sides["95 %"]) == ("right", "left"), "their names cannot cover each other"
+    assert (sides["5th percentile"], sides["95th percentile"]) == ("right", "left"), (
+        "their names cannot cover each other"
+    )
     flat = Distribution(3, 37.0, 0.0, (37.0,) * len(SHARES), np.array([37.0, 37.0]), np.array([3]), 3)
     assert histogram(flat, PH, DARK).data[0].width[0] > 0
     many = np.arange(3.0 * DOTS)
