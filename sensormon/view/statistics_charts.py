@@ -17,6 +17,7 @@ from sensormon.stores.long_spans import SHARES, Distribution
 from sensormon.view.palette import Palette
 from sensormon.view.plain_chart import axis_title, plain_layout, value_axis
 from sensormon.view.traces import Span, chart_text
+from sensormon.view.y_range import tick_decimals
 
 DOTS = 4_000
 """The most pairs in a scatter, an even sample; more could not be told apart."""
@@ -86,8 +87,8 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
         f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
     }
     layout = _layout(palette, height)
-    layout["xaxis"] |= {"title": axis_title(_named(x), palette)}
-    layout["yaxis"] |= {"title": axis_title(_named(y), palette)}
+    layout["xaxis"] |= {"title": axis_title(_named(x), palette), "tickformat": _ticks(trace["x"])}
+    layout["yaxis"] |= {"title": axis_title(_named(y), palette), "tickformat": _ticks(trace["y"])}
     layout["margin"]["l"] = 64
     return go.Figure(data=[trace], layout=layout)
 
@@ -207,6 +208,12 @@ def _mark(
 def _named(tag: Tag) -> str:
     """The label with the unit, unless it ends with it, as that of a pH does."""
     return tag.label if tag.label.endswith(tag.unit) else f"{tag.label}, {tag.unit}"
+
+
+def _ticks(values: np.ndarray) -> str:
+    """The same number of decimals for all ticks of an axis: Plotly would write 4.5 and then 4."""
+    size = float(np.ptp(values)) if len(values) else 0.0
+    return f",.{tick_decimals(size)}f" if size > 0 else ""
 
 
 def _layout(palette: Palette, height: int) -> dict[str, Any]:

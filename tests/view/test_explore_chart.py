@@ -283,6 +283,10 @@ def test_histogram_and_scatter_show_their_data() -> None:
     crossed = scatter(Pairs(many.astype(np.int64), many, -many, SECOND), PH, feed, LIGHT)
     axes = (crossed.layout.xaxis.title.text, crossed.layout.yaxis.title.text)
     assert axes == ("pH value, pH", "Feed pH"), "a label that ends with its unit says it once"
+    near = scatter(
+        Pairs(many.astype(np.int64), 7 + many / many[-1], np.full_like(many, 2), SECOND), PH, feed, LIGHT
+    )
+    assert (near.layout.xaxis.tickformat, near.layout.yaxis.tickformat) == (",.1f", ""), "not 6.8 and then 7"
     dots = crossed.data[0]
     assert len(dots.x) == DOTS
     assert (dots.x[0], dots.x[-1]) == (0.0, many[-1])
