@@ -13,6 +13,8 @@ DEFINITION = (
     "the time before it does not."
 )
 """How the time of a rate is counted, as tooltips say it."""
+_MANY = 100
+"""From this rate on decimals say nothing."""
 _RARE = 0.1
 """Below this rate the number per day says more."""
 _DAY = 144  # times 10 minutes
@@ -40,10 +42,12 @@ def per_10_min(events: int, seconds: float) -> float:
 
 
 def rate_words(events: int, seconds: float) -> str:
-    """The rate with its unit; a low one per day.
+    """The rate with its unit; a low one per day, a high one without decimals.
 
-    >>> rate_words(7, 3_600), rate_words(14, 7 * 86_400), rate_words(0, 3_600)
-    ('1.2 events per 10 min', '2 events a day', '0.0 events per 10 min')
+    >>> rate_words(7, 3_600), rate_words(14, 7 * 86_400), rate_words(0, 3_600), rate_words(32_512, 3_600)
+    ('1.2 events per 10 min', '2 events a day', '0.0 events per 10 min', '5,419 events per 10 min')
     """
     rate = per_10_min(events, seconds)
-    return f"{rate * _DAY:.2g} events a day" if 0 < rate < _RARE else f"{rate:,.1f} {UNIT}"
+    if 0 < rate < _RARE:
+        return f"{rate * _DAY:.2g} events a day"
+    return f"{rate:,.{int(rate < _MANY)}f} {UNIT}"
