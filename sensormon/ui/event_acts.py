@@ -12,14 +12,15 @@ from sensormon.access.audit import Change
 from sensormon.access.roles import Act
 from sensormon.events.actions import LABEL_WORDS, LABELS, LONGEST_NOTE, State
 from sensormon.model.clock import MINUTE, SECOND
-from sensormon.model.format import counted, day_and_time
+from sensormon.model.format import counted, day_and_time, moment_words
+from sensormon.model.timestamps import micros
 from sensormon.monitor.monitor import Monitor
 from sensormon.ui.acts import allowed, carried_out, name_field, why_not
 from sensormon.ui.event_reading import JUST_DONE
 from sensormon.ui.parts import dialog
 from sensormon.ui.time_range import time_field
 from sensormon.ui.url_state import visit
-from sensormon.ui.viewer import Viewer
+from sensormon.ui.viewer import Viewer, viewer
 from sensormon.ui.who import person
 from sensormon.view.access import events_words, tally
 from sensormon.view.events import done_words
@@ -121,12 +122,22 @@ def action_row(m: Monitor, chosen: list[int], beside: int, shown: pd.DataFrame) 
                 "Unshelve", key="unshelve", on_click=press, args=("unshelve",), **allowed(m, Act.SHELVE)
             )
         me = person(m)
-        words = f"{len(chosen):,} selected" if chosen else "None selected: acts on the event shown"
+        words = f"{len(chosen):,} selected" if chosen else _on_the_shown(m, beside, shown)
         if chosen and beside not in set(chosen):
             words += ", not the event shown"
         named = me.verified or bool(me.typed)
         st.caption(f"{words} · as {literal(me.signature)}" if named else words, width="content")
     why_not(m, Act.LABEL)  # the two menus show no help while they are disabled
+
+
+def _on_the_shown(m: Monitor, beside: int, shown: pd.DataFrame) -> str:
+    """Which event the buttons act on; on a phone it is not in sight until its row is tapped."""
+    words = "None selected: acts on the event shown"
+    event = shown[shown["id"] == beside]
+    if event.empty:
+        return words
+    when = moment_words(int(micros(event["start"])[0]), m.clock.now(), viewer().zone)
+    return f"{words}, {literal(m.tags.title(str(event['tag'].iloc[0])))} at {when}"
 
 
 def _before(action: str, ids: tuple[int, ...], shown: pd.DataFrame) -> str:

@@ -331,7 +331,7 @@ def test_previous_and_next_walk_the_list_or_the_selection(full: Monitor) -> None
     assert app.button(key="previous").disabled
     app.button(key="next").click().run()
     assert app.query_params["open"] in (str(ids[1]), [str(ids[1])])
-    assert "None selected: acts on the event shown" in text(app), "walking the list selects nothing"
+    assert "None selected: acts on the event shown, " in text(app), "walking the list selects nothing"
     app.query_params["event"] = f"{ids[2]},{ids[7]},{ids[5]}"
     app.run()
     order = []
