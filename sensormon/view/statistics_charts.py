@@ -87,8 +87,8 @@ def scatter(pairs: Pairs, x: Tag, y: Tag, palette: Palette, height: int = 380) -
         f"{chart_text(y.label)} %{{y:,.{y.decimals}f}} {chart_text(y.unit)}<extra></extra>",
     }
     layout = _layout(palette, height)
-    layout["xaxis"] |= {"title": axis_title(_named(x), palette), "tickformat": _ticks(trace["x"])}
-    layout["yaxis"] |= {"title": axis_title(_named(y), palette), "tickformat": _ticks(trace["y"])}
+    layout["xaxis"] |= {"title": axis_title(_named(x), palette), "tickformat": _ticks(pairs.x[kept])}
+    layout["yaxis"] |= {"title": axis_title(_named(y), palette), "tickformat": _ticks(pairs.y[kept])}
     layout["margin"]["l"] = 64
     return go.Figure(data=[trace], layout=layout)
 
