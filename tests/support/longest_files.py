@@ -43,8 +43,8 @@ LONGEST = (
     "sources/opcua/test_security.py",
     "pages/test_anomalies.py",
 )
-"""In `tests`, those that take longest first, as measured in `make together`. An order that
-is out of date costs time and nothing else."""
+"""In `tests`, those that take longest first, as measured with both suites at once. An order that is out of
+date costs time and nothing else."""
 
 
 def place(name: str) -> int:
